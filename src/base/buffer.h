@@ -1,0 +1,59 @@
+/*
+ * A growable run of bytes with a required maximum and a sticky failure.
+ *
+ * Appending never returns an error: the first append that finds no memory, or would pass the maximum,
+ * marks the buffer as failed, and every later append does nothing. Whoever takes the bytes asks once
+ * with buffer_check. Hot loops call buffer_reserve once and then write through the pointer.
+ *
+ * Not thread-safe: one owner at a time.
+ */
+#pragma once
+#include "base/error.h"
+
+#include <stdint.h>
+#include <string.h>
+
+struct buffer {
+  uint8_t *data;     /* NULL while capacity is 0 */
+  size_t len;        /* <= capacity */
+  size_t capacity;   /* <= max */
+  size_t max;        /* bytes; never grown beyond */
+  bool failed;       /* sticky until buffer_reset */
+};
+
+void buffer_init(struct buffer *b, size_t max);
+void buffer_deinit(struct buffer *b);            /* frees; the struct may be init'ed again */
+static inline void buffer_reset(struct buffer *b) { b->len = 0; b->failed = false; }   /* keeps the memory */
+void buffer_shrink(struct buffer *b, size_t keep); /* an empty buffer gives memory above `keep` bytes back */
+
+/* ERR_MEMORY, naming `what`, if an append has failed. */
+bool buffer_check(const struct buffer *b, const char *what, struct error *err) MUST_CHECK;
+
+bool buffer_grow(struct buffer *b, size_t more);   /* slow path of buffer_reserve */
+
+/* Room for `more` bytes; the place to write them, or NULL (the buffer is then failed). Add to len afterwards. */
+static inline uint8_t *buffer_reserve(struct buffer *b, size_t more) {
+  if (__builtin_expect(b->failed || b->capacity - b->len < more, 0) && !buffer_grow(b, more)) return NULL;
+  return b->data + b->len;
+}
+
+static inline void buffer_append(struct buffer *b, const void *bytes, size_t len) {
+  uint8_t *to = buffer_reserve(b, len);
+  if (!to) return;
+  if (len) memcpy(to, bytes, len);
+  b->len += len;
+}
+
+static inline void buffer_append_byte(struct buffer *b, uint8_t byte) {
+  uint8_t *to = buffer_reserve(b, 1);
+  if (!to) return;
+  *to = byte;
+  b->len++;
+}
+
+static inline void buffer_append_string(struct buffer *b, const char *text) { buffer_append(b, text, strlen(text)); }
+
+void buffer_appendf(struct buffer *b, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* A string of the caller's (free), zero-terminated; NULL if the buffer failed. Leaves the buffer empty. */
+char *buffer_take_string(struct buffer *b);

@@ -1,0 +1,56 @@
+/*
+ * The engine: request → plan → lanes → writer → sink. Knows formats, codecs and sinks only by their
+ * interfaces.
+ *
+ * export_run makes one attempt: one snapshot, N lanes, one output. It commits the sink only after every
+ * row has arrived (CommandComplete with the count of rows that were read, for every COPY), the encoder
+ * has ended and every byte is written. Where it fails the sink is left uncommitted.
+ */
+#pragma once
+#include "export/request.h"
+#include "sink/sink.h"
+
+#include <stdatomic.h>
+
+
+#define LANES_MAX 64
+
+struct export_settings {
+  const char *conninfo;          /* libpq connection string or URL; "" for libpq's own variables */
+  const char *application_name;  /* "decant/<job>", "decant/cli" */
+  int lanes;                     /* 1 to LANES_MAX; 0: min(4, cores) */
+  int64_t memory_bytes;          /* budget of this export; 0: the format's default */
+  bool allow_query;              /* query in the request is allowed */
+};
+
+enum export_phase { PHASE_PLANNING, PHASE_DISCOVERING, PHASE_RUNNING, PHASE_FINISHING };
+
+/* Written by the engine while it runs; read by anybody at any time. */
+struct export_progress {
+  _Atomic enum export_phase phase;
+  atomic_uint_fast64_t rows;             /* encoded so far */
+  atomic_uint_fast64_t bytes;            /* written to the sink so far */
+  atomic_uint_fast64_t rows_estimated;   /* 0: unknown */
+  atomic_uint_fast64_t work_done, work_total;   /* heap blocks, for percent; work_total 0: unknown */
+};
+/* 0 to 100, or -1 where it is not known. */
+double export_progress_percent(const struct export_progress *p);
+
+struct export_result {
+  uint64_t rows, bytes, specials;
+  double seconds;
+  int lanes;                      /* that took part */
+  char snapshot_at[32];           /* RFC 3339 */
+  char sha256[SHA256_HEX_SIZE];   /* "" unless the sink digests */
+  char how[160];                  /* the way the rows were read: "ctid ranges of 2 leaves, 848 splits", "one lane: orderBy" */
+};
+
+/* Blocks until done. The sink is committed exactly if it returns true; closing it stays the caller's. */
+bool export_run(const struct export_request *request, const struct export_settings *settings, struct sink *sink,
+                const struct cancel *cancel, struct export_progress *progress, struct export_result *result,
+                struct error *err) MUST_CHECK;
+
+/* Everything that export_run checks before the first byte, in a short transaction. For POST /exports. */
+struct export_estimate { uint64_t rows, bytes; };   /* 0: unknown */
+bool export_check(const struct export_request *request, const struct export_settings *settings,
+                  struct export_estimate *estimate, struct error *err) MUST_CHECK;

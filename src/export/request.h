@@ -1,0 +1,65 @@
+/*
+ * What the user asked for, parsed once, the same for HTTP and the command line. Owns all its texts.
+ * A request is checked for form here (known fields, known options, ranges); against the catalog by the plan.
+ */
+#pragma once
+#include "codec/codec.h"
+#include "format/format.h"
+
+enum filter_op {
+  FILTER_EQ, FILTER_NE, FILTER_LT, FILTER_LE, FILTER_GT, FILTER_GE, FILTER_IN, FILTER_LIKE,
+  FILTER_IS_NULL, FILTER_NOT_NULL, FILTER_OP_COUNT
+};
+extern const char *const filter_op_names[];   /* "=", "!=", "<", "<=", ">", ">=", "in", "like", "is_null", "not_null", NULL */
+
+enum discover { DISCOVER_SAMPLE, DISCOVER_FULL };
+enum flatten_choice { FLATTEN_DEFAULT, FLATTEN_YES, FLATTEN_NO };   /* DEFAULT: as the format does */
+
+#define REQUEST_LIST_MAX 16384    /* columns, filters, values of an `in` */
+
+struct request_column { char *source; char *target; };       /* target never NULL: defaults to the source */
+struct request_filter { char *column; enum filter_op op; char **values; size_t value_count; };
+struct request_order { char *column; bool descending; };
+
+struct export_request {
+  const struct format *format;      /* never NULL once parsed */
+  void *format_options;             /* format->options_size bytes, defaults applied */
+  const struct codec *codec;        /* never NULL: codecs[0] is none */
+  int level;
+  char *table;                      /* catalog spelling, "public.records"; NULL when query is set */
+  char *query;
+  struct request_column *columns;   size_t column_count;   /* 0: all, in table order */
+  struct request_filter *filters;   size_t filter_count;
+  struct request_order *order;      size_t order_count;
+  int64_t limit;                    /* -1: none */
+  enum flatten_choice flatten;
+  enum discover discover;
+  enum special special;
+};
+
+struct export_request *request_new(struct error *err) MUST_CHECK;
+void request_free(struct export_request *r);
+
+/* Building, as the command line does. Each copies its texts. The format must be set before its options. */
+bool request_set_format(struct export_request *r, const char *name, struct error *err) MUST_CHECK;
+bool request_set_compression(struct export_request *r, const char *text, const char *field, struct error *err) MUST_CHECK;
+bool request_set_special(struct export_request *r, const char *name, struct error *err) MUST_CHECK;
+bool request_set_discover(struct export_request *r, const char *name, struct error *err) MUST_CHECK;
+bool request_add_column(struct export_request *r, const char *source, const char *target, struct error *err) MUST_CHECK;
+/* op as in filter_op_names; values: none for is_null and not_null, one or more for in, else one. */
+bool request_add_filter(struct export_request *r, const char *column, const char *op, const char *const *values,
+                        size_t value_count, struct error *err) MUST_CHECK;
+bool request_add_order(struct export_request *r, const char *column, bool descending, struct error *err) MUST_CHECK;
+
+/*
+ * Rules across fields: table or query but not both, compression only for text formats, special allowed
+ * by the format, no column twice as target. Called last by everyone who builds a request.
+ */
+bool request_check(const struct export_request *r, struct error *err) MUST_CHECK;
+
+/*
+ * The body of POST /exports (api.md): unknown fields are refused by name; numbers of `where` are used as
+ * written. default_table is used where neither table nor query is given. Includes request_check.
+ */
+bool request_parse_json(const char *text, size_t len, const char *default_table, struct export_request **out,
+                        struct error *err) MUST_CHECK;

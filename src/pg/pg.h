@@ -1,0 +1,63 @@
+/*
+ * The connection to PostgreSQL: the only module that includes libpq.
+ *
+ * A connection belongs to one thread at a time; only pg_cancel may be called from another. Errors carry
+ * the server's SQLSTATE and primary message; a lost connection, and the SQLSTATEs after which a new
+ * attempt may succeed (classes 08, 53, 57P0x, 40001), are ERR_SOURCE_LOST, all others ERR_SOURCE.
+ * Messages never hold a password.
+ */
+#pragma once
+#include "base/buffer.h"
+
+#include <stdint.h>
+
+struct pg;          /* a connection */
+struct pg_result;   /* rows of a query, as text */
+
+/*
+ * Connects, with keepalives and tcp_user_timeout so that a dead peer is found within 60 s, and sets
+ * client_encoding to UTF8. conninfo: URL or key=value; "" for the environment's.
+ */
+bool pg_connect(const char *conninfo, const char *application_name, struct pg **out, struct error *err) MUST_CHECK;
+/* A further connection to the very host and port that `like` is connected to. */
+bool pg_connect_like(const struct pg *like, struct pg **out, struct error *err) MUST_CHECK;
+void pg_close(struct pg *c);   /* NULL is allowed */
+
+/* A statement, or several separated by `;`, whose rows (if any) are thrown away. */
+bool pg_exec(struct pg *c, const char *sql, struct error *err) MUST_CHECK;
+bool pg_execf(struct pg *c, struct error *err, const char *format, ...) PRINTF_LIKE(3, 4) MUST_CHECK;
+
+/* A query with text parameters ($1, $2 …; NULL entries are SQL NULL). */
+bool pg_query(struct pg *c, const char *sql, const char *const *params, int param_count, struct pg_result **out,
+              struct error *err) MUST_CHECK;
+size_t pg_row_count(const struct pg_result *r);
+const char *pg_value(const struct pg_result *r, size_t row, int column);        /* NULL for SQL NULL */
+int64_t pg_value_int(const struct pg_result *r, size_t row, int column);        /* 0 for SQL NULL */
+bool pg_value_bool(const struct pg_result *r, size_t row, int column);          /* true for "t" */
+void pg_result_free(struct pg_result *r);                                       /* NULL is allowed */
+
+/* The columns that one SQL statement would return: parsed and described by the server, not run. */
+struct pg_described { char *name; uint32_t type_oid; int32_t typmod; };
+bool pg_describe(struct pg *c, const char *sql, struct pg_described **columns, size_t *count, struct error *err) MUST_CHECK;
+void pg_described_free(struct pg_described *columns, size_t count);
+
+/*
+ * COPY … TO STDOUT. pg_copy_next gives the payload of the next CopyData message, which stays valid until the
+ * next call; *len 0 and *data NULL is the proven end: CommandComplete has arrived, and *rows is its count.
+ */
+bool pg_copy_start(struct pg *c, const char *sql, struct error *err) MUST_CHECK;
+bool pg_copy_next(struct pg *c, const uint8_t **data, size_t *len, uint64_t *rows, struct error *err) MUST_CHECK;
+
+/* Asks the server to stop what the connection is doing. From any thread. Best effort. */
+void pg_cancel(struct pg *c);
+
+int pg_server_version(const struct pg *c);   /* 150018 */
+/* NOTICE and WARNING messages are dropped, unless a function is set. */
+void pg_on_notice(struct pg *c, void (*notice)(void *context, const char *message), void *context);
+
+/* Quoting. Appends. Names: always in double quotes. Literals: '…' or  E'…' where a backslash is in it. */
+void pg_quote_name(struct buffer *sql, const char *name);
+void pg_quote_literal(struct buffer *sql, const char *text);
+
+/* A connection string without its password, for logs: "host=… port=… dbname=… user=…". */
+void pg_show_target(const struct pg *c, struct buffer *out);
