@@ -81,6 +81,14 @@ struct format {
   /* Appends at most max bytes of the finished part to out; *more says whether there are further ones. Text: none. */
   bool (*part_read)(struct encoder *e, size_t max, struct buffer *out, bool *more, struct error *err);
   struct format_counts (*counts)(const struct encoder *e);
+
+  /*
+   * Reads a finished, uncompressed file of this format from its start, checks that it is whole (closing
+   * bracket, root's end tag, footer; CSV and NDJSON: that the last record is not cut inside quotes or a
+   * value) and counts its rows. Constant memory. With the format's default options. ERR_VALUE where it is
+   * not whole.
+   */
+  bool (*count_rows)(int fd, uint64_t *rows, struct error *err);
 };
 
 extern const struct format *const formats[];   /* NULL-terminated, in the order that help shows */
