@@ -49,23 +49,21 @@ static void set(struct error *err, enum error_code code, const char *field, cons
   if (field) snprintf(err->field, sizeof err->field, "%s", field);
 }
 
-bool fail(struct error *err, enum error_code code, const char *format, ...) {
+void error_set(struct error *err, enum error_code code, const char *format, ...) {
   va_list args;
   va_start(args, format);
   set(err, code, NULL, format, args);
   va_end(args);
-  return false;
 }
 
-bool fail_field(struct error *err, const char *field, const char *format, ...) {
+void error_set_field(struct error *err, const char *field, const char *format, ...) {
   va_list args;
   va_start(args, format);
   set(err, ERR_USAGE, field, format, args);
   va_end(args);
-  return false;
 }
 
-bool fail_errno(struct error *err, enum error_code code, const char *format, ...) {
+void error_set_errno(struct error *err, enum error_code code, const char *format, ...) {
   int saved = errno;
   va_list args;
   va_start(args, format);
@@ -73,11 +71,6 @@ bool fail_errno(struct error *err, enum error_code code, const char *format, ...
   va_end(args);
   size_t len = strlen(err->message);
   snprintf(err->message + len, sizeof err->message - len, ": %s", strerror(saved));
-  return false;
-}
-
-bool fail_memory(struct error *err, const char *what) {
-  return fail(err, ERR_MEMORY, "out of memory for %s", what);
 }
 
 void error_prefix(struct error *err, const char *format, ...) {

@@ -44,17 +44,19 @@ struct error {
   char message[ERROR_MESSAGE_MAX];  /* UTF-8, no trailing newline, cut to fit */
 };
 
-/* Fills *err and returns false, so that a function can end with `return fail(err, …)`. */
-bool fail(struct error *err, enum error_code code, const char *format, ...) PRINTF_LIKE(3, 4);
+/*
+ * fail(err, code, format, …) fills *err and is false, so that a function can end with `return fail(…)`.
+ * fail_field names the request's field or option at fault; fail_errno adds `: strerror(errno)`. Macros, so
+ * that the compiler sees the false and knows which paths leave results unset.
+ */
+#define fail(err, code, ...) (error_set((err), (code), __VA_ARGS__), false)
+#define fail_field(err, field, ...) (error_set_field((err), (field), __VA_ARGS__), false)
+#define fail_errno(err, code, ...) (error_set_errno((err), (code), __VA_ARGS__), false)
+#define fail_memory(err, what) fail((err), ERR_MEMORY, "out of memory for %s", (what))
 
-/* The same, for a request's field or option. */
-bool fail_field(struct error *err, const char *field, const char *format, ...) PRINTF_LIKE(3, 4);
-
-/* The same, with `: strerror(errno)` behind the text. */
-bool fail_errno(struct error *err, enum error_code code, const char *format, ...) PRINTF_LIKE(3, 4);
-
-/* fail(err, ERR_MEMORY, "out of memory …") in one word. `what` names what was to be held. */
-bool fail_memory(struct error *err, const char *what);
+void error_set(struct error *err, enum error_code code, const char *format, ...) PRINTF_LIKE(3, 4);
+void error_set_field(struct error *err, const char *field, const char *format, ...) PRINTF_LIKE(3, 4);
+void error_set_errno(struct error *err, enum error_code code, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* Puts text in front of the message that is there already. */
 void error_prefix(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);

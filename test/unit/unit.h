@@ -9,4 +9,4 @@
 
 #include <cmocka.h>
 
-#undef fail   /* base/error.h has a function of this name */
+#undef fail   /* base/error.h has a macro of this name */

@@ -1,0 +1,258 @@
+#include "pg/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define OPTIONS_MAX 128
+
+struct pg_result { PGresult *result; };
+
+enum error_code pg_sqlstate_code(const char *sqlstate) {
+  static const char *const transient[] = {
+      "08",     /* connection exceptions */
+      "40001",  /* serialization failure: a standby's recovery conflict */
+      "53300",  /* too many connections */
+      "57P01",  /* admin shutdown, pg_terminate_backend */
+      "57P02", "57P03", "57P05", "25P03",
+  };
+  if (!sqlstate || !*sqlstate) return ERR_SOURCE;
+  for (size_t i = 0; i < sizeof transient / sizeof *transient; i++)
+    if (strncmp(sqlstate, transient[i], strlen(transient[i])) == 0) return ERR_SOURCE_LOST;
+  return ERR_SOURCE;
+}
+
+/* libpq's messages end in a newline and may run over several lines. */
+static void one_line(char *text) {
+  size_t len = strlen(text);
+  while (len && (text[len - 1] == '\n' || text[len - 1] == ' ')) text[--len] = '\0';
+  for (char *c = text; *c; c++)
+    if (*c == '\n') *c = ' ';
+}
+
+bool pg_fail(struct pg *c, const PGresult *result, const char *what, struct error *err) {
+  const char *sqlstate = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+  const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+  const char *detail = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL) : NULL;
+  bool lost = PQstatus(c->conn) != CONNECTION_OK;
+  enum error_code code = sqlstate ? pg_sqlstate_code(sqlstate) : ERR_SOURCE_LOST;
+  if (lost && code == ERR_SOURCE) code = ERR_SOURCE_LOST;
+  fail(err, code, "%s: %s%s%s", what, primary ? primary : PQerrorMessage(c->conn), detail ? "; " : "",
+       detail ? detail : "");
+  one_line(err->message);
+  if (sqlstate) snprintf(err->sqlstate, sizeof err->sqlstate, "%s", sqlstate);
+  return false;
+}
+
+static void on_libpq_notice(void *context, const char *message) {
+  struct pg *c = context;
+  if (c->notice) c->notice(c->notice_context, message);
+}
+
+static bool finish_connect(PGconn *conn, struct pg **out, struct error *err) {
+  if (!conn) return fail_memory(err, "a connection");
+  struct pg *c = calloc(1, sizeof *c);
+  if (!c) {
+    PQfinish(conn);
+    return fail_memory(err, "a connection");
+  }
+  c->conn = conn;
+  pg_stream_init(&c->stream, -1);
+  if (PQstatus(conn) != CONNECTION_OK) {
+    fail(err, ERR_SOURCE_LOST, "cannot connect to the database: %s", PQerrorMessage(conn));
+    one_line(err->message);
+    pg_close(c);
+    return false;
+  }
+  PQsetNoticeProcessor(conn, on_libpq_notice, c);
+  c->cancel = PQgetCancel(conn);
+  c->use_stream = !PQsslInUse(conn) && !PQgssEncInUse(conn) && PQprotocolVersion(conn) == 3;
+  pg_stream_init(&c->stream, PQsocket(conn));
+  *out = c;
+  return true;
+}
+
+/* Wrong strings are the user's to mend: their error must come before any attempt, and without the string. */
+static bool check_conninfo(const char *conninfo, struct error *err) {
+  char *why = NULL;
+  PQconninfoOption *options = *conninfo ? PQconninfoParse(conninfo, &why) : PQconndefaults();
+  if (options) {
+    PQconninfoFree(options);
+    return true;
+  }
+  PQfreemem(why);
+  return fail_field(err, "db",
+                    "cannot read the connection string given by --db or DATABASE_URL: it is neither a "
+                    "postgresql:// URL nor key=value pairs");
+}
+
+bool pg_connect(const char *conninfo, const char *application_name, struct pg **out, struct error *err) {
+  if (!check_conninfo(conninfo, err)) return false;
+  /* What comes before dbname yields to the user's connection string, what comes after wins over it. */
+  const char *keys[] = {"connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count",
+                        "tcp_user_timeout", "dbname", "application_name", "client_encoding", NULL};
+  const char *values[] = {"15", "15", "15", "3", "60000", conninfo, application_name, "UTF8", NULL};
+  return finish_connect(PQconnectdbParams(keys, values, 1), out, err);
+}
+
+bool pg_connect_like(const struct pg *like, struct pg **out, struct error *err) {
+  PQconninfoOption *options = PQconninfo(like->conn);
+  if (!options) return fail_memory(err, "a connection");
+  const char *keys[OPTIONS_MAX + 1], *values[OPTIONS_MAX + 1];
+  int n = 0;
+  for (PQconninfoOption *o = options; o->keyword && n < OPTIONS_MAX; o++) {
+    const char *value = o->val;
+    if (!strcmp(o->keyword, "host")) value = PQhost(like->conn);
+    else if (!strcmp(o->keyword, "hostaddr")) value = PQhostaddr(like->conn);
+    else if (!strcmp(o->keyword, "port")) value = PQport(like->conn);
+    else if (!strcmp(o->keyword, "password")) value = PQpass(like->conn);
+    else if (!strcmp(o->keyword, "target_session_attrs")) value = "any";
+    if (!value || !*value) continue;
+    keys[n] = o->keyword;
+    values[n++] = value;
+  }
+  keys[n] = values[n] = NULL;
+  PGconn *conn = PQconnectdbParams(keys, values, 0);
+  PQconninfoFree(options);
+  return finish_connect(conn, out, err);
+}
+
+void pg_close(struct pg *c) {
+  if (!c) return;
+  PQfreemem(c->copy_message);
+  PQfreeCancel(c->cancel);
+  pg_stream_deinit(&c->stream);
+  PQfinish(c->conn);
+  free(c);
+}
+
+bool pg_exec(struct pg *c, const char *sql, struct error *err) {
+  PGresult *result = PQexec(c->conn, sql);
+  ExecStatusType status = PQresultStatus(result);
+  bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
+  if (!ok) pg_fail(c, result, "the server refused a statement", err);
+  PQclear(result);
+  return ok;
+}
+
+bool pg_execf(struct pg *c, struct error *err, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  char *sql = NULL;
+  int len = vasprintf(&sql, format, args);
+  va_end(args);
+  if (len < 0) return fail_memory(err, "a statement");
+  bool ok = pg_exec(c, sql, err);
+  free(sql);
+  return ok;
+}
+
+bool pg_query(struct pg *c, const char *sql, const char *const *params, int param_count, struct pg_result **out,
+              struct error *err) {
+  PGresult *result = PQexecParams(c->conn, sql, param_count, NULL, params, NULL, NULL, 0);
+  if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+    pg_fail(c, result, "the server refused a query", err);
+    PQclear(result);
+    return false;
+  }
+  *out = malloc(sizeof **out);
+  if (!*out) {
+    PQclear(result);
+    return fail_memory(err, "a query's result");
+  }
+  (*out)->result = result;
+  return true;
+}
+
+size_t pg_row_count(const struct pg_result *r) { return (size_t)PQntuples(r->result); }
+
+const char *pg_value(const struct pg_result *r, size_t row, int column) {
+  return PQgetisnull(r->result, (int)row, column) ? NULL : PQgetvalue(r->result, (int)row, column);
+}
+
+int64_t pg_value_int(const struct pg_result *r, size_t row, int column) {
+  const char *text = pg_value(r, row, column);
+  return text ? strtoll(text, NULL, 10) : 0;
+}
+
+bool pg_value_bool(const struct pg_result *r, size_t row, int column) {
+  const char *text = pg_value(r, row, column);
+  return text && *text == 't';
+}
+
+void pg_result_free(struct pg_result *r) {
+  if (!r) return;
+  PQclear(r->result);
+  free(r);
+}
+
+static bool take_described(const PGresult *result, struct pg_described **columns, size_t *count, struct error *err) {
+  size_t n = (size_t)PQnfields(result);
+  struct pg_described *list = calloc(n ? n : 1, sizeof *list);
+  if (!list) return fail_memory(err, "a query's columns");
+  for (size_t i = 0; i < n; i++) {
+    list[i].name = strdup(PQfname(result, (int)i));
+    list[i].type_oid = PQftype(result, (int)i);
+    list[i].typmod = PQfmod(result, (int)i);
+    if (list[i].name) continue;
+    pg_described_free(list, i);
+    return fail_memory(err, "a query's columns");
+  }
+  *columns = list;
+  *count = n;
+  return true;
+}
+
+bool pg_describe(struct pg *c, const char *sql, struct pg_described **columns, size_t *count, struct error *err) {
+  PGresult *result = PQprepare(c->conn, "", sql, 0, NULL);
+  bool ok = PQresultStatus(result) == PGRES_COMMAND_OK;
+  if (ok) {
+    PQclear(result);
+    result = PQdescribePrepared(c->conn, "");
+    ok = PQresultStatus(result) == PGRES_COMMAND_OK;
+  }
+  if (!ok) pg_fail(c, result, "the server refused the query", err);
+  else ok = take_described(result, columns, count, err);
+  PQclear(result);
+  return ok;
+}
+
+void pg_described_free(struct pg_described *columns, size_t count) {
+  for (size_t i = 0; columns && i < count; i++) free(columns[i].name);
+  free(columns);
+}
+
+void pg_cancel(struct pg *c) {
+  char ignored[256];
+  if (c && c->cancel) PQcancel(c->cancel, ignored, sizeof ignored);
+}
+
+int pg_server_version(const struct pg *c) { return PQserverVersion(c->conn); }
+
+void pg_on_notice(struct pg *c, void (*notice)(void *context, const char *message), void *context) {
+  c->notice = notice;
+  c->notice_context = context;
+}
+
+void pg_quote_name(struct buffer *sql, const char *name) {
+  buffer_append_byte(sql, '"');
+  for (; *name; name++) {
+    if (*name == '"') buffer_append_byte(sql, '"');
+    buffer_append_byte(sql, (uint8_t)*name);
+  }
+  buffer_append_byte(sql, '"');
+}
+
+void pg_quote_literal(struct buffer *sql, const char *text) {
+  /* E'' so that a backslash means the same whatever standard_conforming_strings says. */
+  buffer_append_string(sql, strchr(text, '\\') ? "E'" : "'");
+  for (; *text; text++) {
+    if (*text == '\'' || *text == '\\') buffer_append_byte(sql, (uint8_t)*text);
+    buffer_append_byte(sql, (uint8_t)*text);
+  }
+  buffer_append_byte(sql, '\'');
+}
+
+void pg_show_target(const struct pg *c, struct buffer *out) {
+  buffer_appendf(out, "host=%s port=%s dbname=%s user=%s", PQhost(c->conn), PQport(c->conn), PQdb(c->conn),
+                 PQuser(c->conn));
+}

@@ -1,0 +1,194 @@
+#include "pg/internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#define RECEIVE_BYTES (128u << 10)          /* usual size of the receive buffer */
+#define MESSAGE_MAX ((1u << 30) + (1u << 20))  /* a row's limit is 1 GB (MaxAllocSize) */
+#define HEADER_BYTES 5
+
+void pg_stream_init(struct pg_stream *s, int fd) { *s = (struct pg_stream){.fd = fd}; }
+
+void pg_stream_deinit(struct pg_stream *s) {
+  free(s->data);
+  pg_stream_init(s, -1);
+}
+
+static uint32_t read_u32(const uint8_t *p) {
+  return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static bool wait_for(struct pg_stream *s, short events, struct error *err) {
+  struct pollfd p = {.fd = s->fd, .events = events};
+  while (poll(&p, 1, -1) < 0)
+    if (errno != EINTR) return fail_errno(err, ERR_SOURCE_LOST, "cannot wait for the server");
+  return true;
+}
+
+static bool send_all(struct pg_stream *s, const uint8_t *bytes, size_t len, struct error *err) {
+  while (len > 0) {
+    ssize_t n = send(s->fd, bytes, len, MSG_NOSIGNAL);
+    if (n >= 0) {
+      bytes += n;
+      len -= (size_t)n;
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      if (!wait_for(s, POLLOUT, err)) return false;
+    } else if (errno != EINTR) {
+      return fail_errno(err, ERR_SOURCE_LOST, "cannot send to the server");
+    }
+  }
+  return true;
+}
+
+bool pg_stream_query(struct pg_stream *s, const char *sql, struct error *err) {
+  size_t text_len = strlen(sql) + 1;
+  if (text_len > (1u << 28)) return fail(err, ERR_USAGE, "a query of %zu bytes is too long", text_len);
+  struct buffer message;
+  buffer_init(&message, text_len + HEADER_BYTES);
+  uint32_t len = (uint32_t)text_len + 4;
+  const uint8_t header[HEADER_BYTES] = {'Q', (uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8),
+                                        (uint8_t)len};
+  buffer_append(&message, header, sizeof header);
+  buffer_append(&message, sql, text_len);
+  bool ok = buffer_check(&message, "a query", err) && send_all(s, message.data, message.len, err);
+  buffer_deinit(&message);
+  return ok;
+}
+
+/* Makes room for a message of `need` bytes at data[at]; a large one gets its own size and gives it back later. */
+static bool make_room(struct pg_stream *s, size_t need, struct error *err) {
+  size_t held = s->end - s->at;
+  size_t capacity = need > RECEIVE_BYTES ? need : RECEIVE_BYTES;
+  if (s->capacity < need || (s->capacity > RECEIVE_BYTES && capacity == RECEIVE_BYTES)) {
+    uint8_t *data = malloc(capacity > held ? capacity : held);
+    if (!data) return fail(err, ERR_MEMORY, "out of memory for a row of %zu bytes", need);
+    if (held) memcpy(data, s->data + s->at, held);
+    free(s->data);
+    s->data = data;
+    s->capacity = capacity > held ? capacity : held;
+  } else if (s->at > 0) {
+    memmove(s->data, s->data + s->at, held);
+  }
+  s->at = 0;
+  s->end = held;
+  return true;
+}
+
+/* Receives until data[at .. end) holds `need` bytes. */
+static bool receive(struct pg_stream *s, size_t need, struct error *err) {
+  if (s->capacity - s->at < need && !make_room(s, need, err)) return false;
+  while (s->end - s->at < need) {
+    ssize_t n = recv(s->fd, s->data + s->end, s->capacity - s->end, 0);
+    if (n > 0) s->end += (size_t)n;
+    else if (n == 0) return fail(err, ERR_SOURCE_LOST, "the server closed the connection");
+    else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      if (!wait_for(s, POLLIN, err)) return false;
+    } else if (errno != EINTR) {
+      return fail_errno(err, ERR_SOURCE_LOST, "the connection to the server is lost");
+    }
+  }
+  return true;
+}
+
+/* The next message: its type and its body, which stays valid until the next call. */
+static inline bool next_message(struct pg_stream *s, uint8_t *type, const uint8_t **body, size_t *len,
+                                struct error *err) {
+  if (s->end - s->at < HEADER_BYTES && !receive(s, HEADER_BYTES, err)) return false;
+  uint32_t length = read_u32(s->data + s->at + 1);
+  if (length < 4 || length > MESSAGE_MAX)
+    return fail(err, ERR_SOURCE_LOST, "the server sent a message of %u bytes: not the PostgreSQL protocol", length);
+  size_t whole = (size_t)length + 1;
+  if (s->end - s->at < whole && !receive(s, whole, err)) return false;
+  *type = s->data[s->at];
+  *body = s->data + s->at + HEADER_BYTES;
+  *len = whole - HEADER_BYTES;
+  s->at += whole;
+  return true;
+}
+
+/* ErrorResponse: fields of a type byte and a zero-terminated text; a zero byte ends them. */
+static bool server_error(const uint8_t *body, size_t len, struct error *err) {
+  const char *sqlstate = "", *message = "", *detail = NULL;
+  for (size_t i = 0; i + 1 < len && body[i];) {
+    const char *text = (const char *)body + i + 1;
+    size_t text_len = strnlen(text, len - i - 1);
+    if (i + 1 + text_len >= len) break;   /* not terminated */
+    if (body[i] == 'C') sqlstate = text;
+    else if (body[i] == 'M') message = text;
+    else if (body[i] == 'D') detail = text;
+    i += text_len + 2;
+  }
+  fail(err, pg_sqlstate_code(sqlstate), "cannot read: %s%s%s", message, detail ? "; " : "", detail ? detail : "");
+  snprintf(err->sqlstate, sizeof err->sqlstate, "%s", sqlstate);
+  return false;
+}
+
+/* After an ErrorResponse: up to ReadyForQuery, so that the connection can be used again. */
+static bool fail_and_drain(struct pg_stream *s, const uint8_t *body, size_t len, struct error *err) {
+  server_error(body, len, err);
+  struct error ignored;
+  uint8_t type;
+  while (next_message(s, &type, &body, &len, &ignored))
+    if (type == 'Z') break;
+  return false;
+}
+
+/* NoticeResponse, ParameterStatus, NotificationResponse: may come at any time and mean nothing here. */
+static bool is_asynchronous(uint8_t type) { return type == 'N' || type == 'S' || type == 'A'; }
+
+bool pg_stream_copy_begin(struct pg_stream *s, struct error *err) {
+  for (;;) {
+    uint8_t type;
+    const uint8_t *body;
+    size_t len;
+    if (!next_message(s, &type, &body, &len, err)) return false;
+    if (type == 'H') return true;
+    if (type == 'E') return fail_and_drain(s, body, len, err);
+    if (!is_asynchronous(type))
+      return fail(err, ERR_SOURCE_LOST, "the server answered a COPY with message type 0x%02x", type);
+  }
+}
+
+/* CommandComplete, "COPY n", then ReadyForQuery: the only proof that the stream is whole. */
+static bool copy_end(struct pg_stream *s, uint64_t *rows, struct error *err) {
+  bool complete = false;
+  for (;;) {
+    uint8_t type;
+    const uint8_t *body;
+    size_t len;
+    if (!next_message(s, &type, &body, &len, err)) return false;
+    if (type == 'E') return fail_and_drain(s, body, len, err);
+    if (type == 'C' && len > 5 && !memcmp(body, "COPY ", 5) && body[len - 1] == '\0') {
+      *rows = strtoull((const char *)body + 5, NULL, 10);
+      complete = true;
+    } else if (type == 'Z') {
+      if (complete) return true;
+      return fail(err, ERR_SOURCE_LOST, "the server ended a COPY without saying how many rows it sent");
+    } else if (!is_asynchronous(type)) {
+      return fail(err, ERR_SOURCE_LOST, "the server ended a COPY with message type 0x%02x", type);
+    }
+  }
+}
+
+bool pg_stream_copy_next(struct pg_stream *s, const uint8_t **data, size_t *len, uint64_t *rows, struct error *err) {
+  for (;;) {
+    uint8_t type;
+    const uint8_t *body;
+    if (!next_message(s, &type, &body, len, err)) return false;
+    if (__builtin_expect(type == 'd', 1)) {
+      *data = body;
+      return true;
+    }
+    *data = NULL;
+    if (type == 'c') {
+      *len = 0;
+      return copy_end(s, rows, err);
+    }
+    if (type == 'E') return fail_and_drain(s, body, *len, err);
+    if (!is_asynchronous(type))
+      return fail(err, ERR_SOURCE_LOST, "the server sent message type 0x%02x in the middle of a COPY", type);
+  }
+}
