@@ -49,9 +49,9 @@ struct error {
  * fail_field names the request's field or option at fault; fail_errno adds `: strerror(errno)`. Macros, so
  * that the compiler sees the false and knows which paths leave results unset.
  */
-#define fail(err, code, ...) (error_set((err), (code), __VA_ARGS__), false)
-#define fail_field(err, field, ...) (error_set_field((err), (field), __VA_ARGS__), false)
-#define fail_errno(err, code, ...) (error_set_errno((err), (code), __VA_ARGS__), false)
+#define fail(err, code, ...) __extension__({ error_set((err), (code), __VA_ARGS__); false; })
+#define fail_field(err, field, ...) __extension__({ error_set_field((err), (field), __VA_ARGS__); false; })
+#define fail_errno(err, code, ...) __extension__({ error_set_errno((err), (code), __VA_ARGS__); false; })
 #define fail_memory(err, what) fail((err), ERR_MEMORY, "out of memory for %s", (what))
 
 void error_set(struct error *err, enum error_code code, const char *format, ...) PRINTF_LIKE(3, 4);
