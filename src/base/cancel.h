@@ -13,7 +13,7 @@ struct cancel {
 
 static inline void cancel_request(struct cancel *c) { atomic_store(&c->requested, true); }
 static inline bool cancel_requested(const struct cancel *c) {
-  return atomic_load_explicit(&(atomic_bool *)&c->requested, memory_order_relaxed);
+  return atomic_load_explicit(&c->requested, memory_order_relaxed);
 }
 /* False with ERR_CANCELLED once the flag is set. */
 static inline bool cancel_check(const struct cancel *c, struct error *err) {
