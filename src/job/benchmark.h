@@ -8,8 +8,9 @@
  * It gets the connection string by its environment, never as an argument, and dies with the calling
  * thread. Children are waited for by their process ID, so SIGCHLD must not be ignored.
  *
- * Outputs are named BENCHMARK_FILE_PREFIX… in the given folder and removed as soon as they are counted,
- * also after a failure. A run that is killed leaves at most one such file (or its `.partial`) behind.
+ * Outputs lie in a folder of the run's own, BENCHMARK_FOLDER_PREFIX…, made in the given one. Each is removed as
+ * soon as it is counted, the folder at the end, also after a failure. Only a run that is killed leaves its
+ * folder behind, with at most one output in it.
  */
 #pragma once
 #include "base/cancel.h"
@@ -17,7 +18,7 @@
 #include <stdint.h>
 
 #define BENCHMARK_CASES_MAX 16
-#define BENCHMARK_FILE_PREFIX "benchmark-"
+#define BENCHMARK_FOLDER_PREFIX "benchmark-"
 
 struct benchmark_case {
   const char *format;   /* a name of formats[] */
