@@ -1,0 +1,96 @@
+/*
+ * The inner loops of JSON scanning, inline: private to src/row, shared by the scanner and the flattener.
+ * Everybody else uses row/json.h.
+ *
+ * No function reads at or beyond `end`.
+ */
+#pragma once
+#include "row/json.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+static inline bool json_is_space(uint8_t c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+static inline bool json_is_digit(uint8_t c) { return (uint8_t)(c - '0') <= 9; }
+/* What a string's plain run ends at: its closing quote, an escape, or a control character (which is an error). */
+static inline bool json_is_string_stop(uint8_t c) { return c == '"' || c == '\\' || c < 0x20; }
+
+static inline uint64_t json_load_word(const uint8_t *at) {
+  uint64_t word;
+  memcpy(&word, at, sizeof word);
+  return word;
+}
+
+/* Does any of the 8 bytes end a plain run? Exact as an answer of yes or no. */
+static inline bool json_word_has_stop(uint64_t word) {
+  const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+  uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
+  return ((((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & high) != 0;
+}
+
+/* The first byte that ends a plain run of a string, or `end`. */
+static inline const uint8_t *json_find_string_stop(const uint8_t *at, const uint8_t *end) {
+#if defined __SSE2__ && !defined JSON_SCAN_PORTABLE
+  const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1F);
+  for (; end - at >= 16; at += 16) {
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i stops = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
+                                 _mm_cmpeq_epi8(_mm_max_epu8(bytes, control), control));
+    unsigned found = (unsigned)_mm_movemask_epi8(stops);
+    if (found) return at + __builtin_ctz(found);
+  }
+#endif
+  while (end - at >= 8 && !json_word_has_stop(json_load_word(at))) at += 8;
+  while (at < end && !json_is_string_stop(*at)) at++;
+  return at;
+}
+
+/* White space is rare and short: one blank behind a comma or colon, or none. */
+static inline const uint8_t *json_skip_space_inline(const uint8_t *at, const uint8_t *end) {
+  while (at < end && json_is_space(*at)) at++;
+  return at;
+}
+
+/* Past a number, or NULL: -? (0 | 1-9 digits) (. digits)? (e sign? digits)?, RFC 8259. */
+static inline const uint8_t *json_skip_number(const uint8_t *at, const uint8_t *end) {
+  if (at < end && *at == '-') at++;
+  if (at == end || !json_is_digit(*at)) return NULL;
+  if (*at++ != '0')
+    while (at < end && json_is_digit(*at)) at++;
+  if (at < end && *at == '.') {
+    at++;
+    if (at == end || !json_is_digit(*at)) return NULL;
+    while (at < end && json_is_digit(*at)) at++;
+  }
+  if (at < end && (*at | 0x20) == 'e') {
+    at++;
+    if (at < end && (*at == '+' || *at == '-')) at++;
+    if (at == end || !json_is_digit(*at)) return NULL;
+    while (at < end && json_is_digit(*at)) at++;
+  }
+  return at;
+}
+
+/* Past a string whose opening quote is at `at`, or NULL. The plain case is decided here, escapes in json.c. */
+static inline const uint8_t *json_skip_string_inline(const uint8_t *at, const uint8_t *end, bool *escaped) {
+  const uint8_t *stop = json_find_string_stop(at + 1, end);
+  if (__builtin_expect(stop < end && *stop == '"', 1)) {
+    *escaped = false;
+    return stop + 1;
+  }
+  return json_skip_string(at, end, escaped);
+}
+
+/* Past a string, number, true, false or null, or NULL. */
+static inline const uint8_t *json_skip_scalar(const uint8_t *at, const uint8_t *end) {
+  bool escaped;
+  if (at == end) return NULL;
+  switch (*at) {
+    case '"': return json_skip_string_inline(at, end, &escaped);
+    case 't': return end - at >= 4 && memcmp(at, "true", 4) == 0 ? at + 4 : NULL;
+    case 'f': return end - at >= 5 && memcmp(at, "false", 5) == 0 ? at + 5 : NULL;
+    case 'n': return end - at >= 4 && memcmp(at, "null", 4) == 0 ? at + 4 : NULL;
+    default: return json_skip_number(at, end);
+  }
+}
