@@ -1,0 +1,88 @@
+"""A PostgreSQL of the tests' own: a fresh cluster in a folder of the build tree, local connections only."""
+import glob
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+import psycopg
+
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",   # a socket's path may not be longer than 107 bytes
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_connections": "60",
+    "shared_buffers": "128MB",
+    "autovacuum": "off",
+}
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def bin_folder():
+    """The newest installed server's programs: Debian does not put them on the PATH."""
+    found = glob.glob("/usr/lib/postgresql/*/bin/initdb")
+    if found:
+        return os.path.dirname(max(found, key=lambda path: int(path.split("/")[4])))
+    initdb = shutil.which("initdb")
+    if not initdb:
+        raise RuntimeError("no PostgreSQL server is installed: initdb not found")
+    return os.path.dirname(initdb)
+
+
+class Cluster:
+    def __init__(self, parent):
+        os.makedirs(parent, exist_ok=True)
+        self.folder = tempfile.mkdtemp(prefix="test-postgres-", dir=parent)
+        self.data = os.path.join(self.folder, "data")
+        self.port = free_port()
+        self.bin = bin_folder()
+        # The server refuses to run as root.
+        self.prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+        if self.prefix:
+            shutil.chown(self.folder, "postgres", "postgres")
+        self.process = None
+
+    @property
+    def conninfo(self):
+        return f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres"
+
+    def start(self):
+        self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
+                  "--no-sync")
+        options = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        with open(os.path.join(self.folder, "log"), "ab") as log:
+            self.process = subprocess.Popen([*self.prefix, f"{self.bin}/postgres", "-D", self.data, "-p", str(self.port),
+                                             *options], stdout=log, stderr=log, cwd=self.folder)
+        for _ in range(300):
+            try:
+                psycopg.connect(self.conninfo, connect_timeout=5).close()
+                return self
+            except psycopg.OperationalError:
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.1)
+        with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as log:
+            raise RuntimeError("the tests' PostgreSQL did not start:\n" + log.read()[-2000:])
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self._run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
+            self.process.wait(30)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _run(self, program, *arguments):
+        done = subprocess.run([*self.prefix, f"{self.bin}/{program}", *arguments], cwd=self.folder, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode != 0:
+            raise RuntimeError(f"{program} failed:\n{done.stdout[-2000:]}")
