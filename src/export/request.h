@@ -63,3 +63,14 @@ bool request_check(const struct export_request *r, struct error *err) MUST_CHECK
  */
 bool request_parse_json(const char *text, size_t len, const char *default_table, struct export_request **out,
                         struct error *err) MUST_CHECK;
+#define REQUEST_JSON_BYTES_MAX (1 << 20)
+#define REQUEST_JSON_DEPTH_MAX 16
+
+/*
+ * Appends the same request in one spelling: every choice and option written out, filter values as strings.
+ * request_parse_json makes an equal request of it, also in a later version with other defaults.
+ */
+void request_to_json(const struct export_request *r, struct buffer *out);
+
+/* An option's name as JSON spells it: "row-group-rows" is rowGroupRows. Cut to size. */
+void request_option_json_name(const char *option_name, char *name, size_t size);

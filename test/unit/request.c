@@ -1,0 +1,234 @@
+#include "unit.h"
+
+#include "export/request.h"
+
+/* Formats and codecs of the test's own: what is tested is the request, whatever formats there are. */
+struct options {
+  bool header;
+  int64_t group_rows;
+  int quote;
+  char null_text[OPTION_TEXT_MAX];
+};
+static const char *const quotes[] = {"all", "needed", NULL};
+static const struct option test_options[] = {
+    {"header", OPTION_BOOL, offsetof(struct options, header), 0, 0, NULL, "true", ""},
+    {"group-rows", OPTION_SIZE, offsetof(struct options, group_rows), 1, 1 << 20, NULL, "1k", ""},
+    {"quote", OPTION_CHOICE, offsetof(struct options, quote), 0, 0, quotes, "needed", ""},
+    {"null-text", OPTION_TEXT, offsetof(struct options, null_text), 0, 8, NULL, "", ""},
+    {NULL},
+};
+static const struct format csv = {.name = "csv", .is_text = true, .specials_allowed = 15, .options = test_options,
+                                  .options_size = sizeof(struct options)};
+static const struct format xml = {.name = "xml", .is_text = true, .specials_allowed = 3};
+static const struct format parquet = {.name = "parquet", .specials_allowed = 1};
+const struct format *const formats[] = {&csv, &xml, &parquet, NULL};
+const char *const special_names[] = {"error", "null", "string", "replace", NULL};
+const struct format *format_find(const char *name) {
+  for (const struct format *const *f = formats; *f; f++)
+    if (strcmp((*f)->name, name) == 0) return *f;
+  return NULL;
+}
+
+static const struct codec none = {.name = "none"};
+static const struct codec zstd = {.name = "zstd", .level_min = 1, .level_max = 19, .level_default = 3};
+const struct codec *const codecs[] = {&none, &zstd, NULL};
+bool codec_parse(const char *text, const char *field, const struct codec **codec, int *level, struct error *err) {
+  if (strncmp(text, "zstd", 4) != 0) return fail_field(err, field, "unknown codec");
+  *codec = &zstd;
+  *level = text[4] == ':' ? atoi(text + 5) : 3;
+  return true;
+}
+
+static struct export_request *parse(const char *text) {
+  struct export_request *r = NULL;
+  struct error err;
+  if (!request_parse_json(text, strlen(text), "records", &r, &err)) print_message("%s\n", err.message);
+  assert_non_null(r);
+  return r;
+}
+
+static void assert_refused(const char *text, const char *field, const char *part) {
+  struct export_request *r = NULL;
+  struct error err = {0};
+  if (request_parse_json(text, strlen(text), "records", &r, &err)) print_error("accepted: %s\n", text);
+  assert_null(r);
+  assert_int_equal(err.code, ERR_USAGE);
+  assert_string_equal(err.field, field);
+  if (!strstr(err.message, part)) print_error("\"%s\" lacks \"%s\"\n", err.message, part);
+  assert_non_null(strstr(err.message, part));
+}
+
+static void test_the_least_request_takes_the_default_table_and_all_columns(void **state) {
+  struct export_request *r = parse("{\"format\": \"csv\"}");
+  assert_string_equal(r->format->name, "csv");
+  assert_string_equal(r->table, "records");
+  assert_int_equal(r->column_count, 0);
+  assert_int_equal(r->limit, -1);
+  assert_ptr_equal(r->codec, &none);
+  assert_int_equal(((struct options *)r->format_options)->group_rows, 1024);
+  request_free(r);
+}
+
+static void test_every_field_is_read_in_any_order(void **state) {
+  struct export_request *r = parse(
+      "{\"csv\": {\"header\": false, \"groupRows\": \"4k\", \"quote\": \"all\", \"nullText\": \"\\u00e9\\t\"},"
+      "\"limit\": 7, \"orderBy\": [\"id\", \"name DESC\", {\"column\": \"x desc\", \"descending\": true}],"
+      "\"where\": [{\"column\": \"v\", \"op\": \"in\", \"value\": [1, \"b\"]}, {\"column\": \"m\", \"op\": \"is_null\"}],"
+      "\"columns\": [{\"source\": \"id\", \"target\": \"ID\"}, {\"source\": \"m.a\"}, \"n\"],"
+      "\"flatten\": false, \"discover\": \"full\", \"special\": \"replace\", \"compression\": \"zstd:7\","
+      "\"table\": \"s.t\", \"query\": null, \"format\": \"csv\"}");
+  const struct options *o = r->format_options;
+  assert_false(o->header);
+  assert_int_equal(o->group_rows, 4096);
+  assert_int_equal(o->quote, 0);
+  assert_string_equal(o->null_text, "\xC3\xA9\t");
+  assert_int_equal(r->limit, 7);
+  assert_int_equal(r->order_count, 3);
+  assert_false(r->order[0].descending);
+  assert_string_equal(r->order[1].column, "name");
+  assert_true(r->order[1].descending);
+  assert_string_equal(r->order[2].column, "x desc");
+  assert_int_equal(r->filter_count, 2);
+  assert_int_equal(r->filters[0].value_count, 2);
+  assert_string_equal(r->filters[0].values[1], "b");
+  assert_int_equal(r->filters[1].op, FILTER_IS_NULL);
+  assert_string_equal(r->columns[0].target, "ID");
+  assert_string_equal(r->columns[1].target, "m.a");
+  assert_string_equal(r->columns[2].source, "n");
+  assert_int_equal(r->flatten, FLATTEN_NO);
+  assert_int_equal(r->discover, DISCOVER_FULL);
+  assert_int_equal(r->special, SPECIAL_REPLACE);
+  assert_int_equal(r->level, 7);
+  assert_string_equal(r->table, "s.t");
+  request_free(r);
+}
+
+static void test_numbers_of_where_stay_as_they_were_written(void **state) {
+  struct export_request *r = parse(
+      "{\"format\":\"csv\",\"where\":[{\"column\":\"v\",\"op\":\"=\",\"value\":12345678901234567890.10},"
+      "{\"column\":\"v\",\"op\":\"<\",\"value\":1e999},{\"column\":\"v\",\"op\":\"=\",\"value\":true}]}");
+  assert_string_equal(r->filters[0].values[0], "12345678901234567890.10");
+  assert_string_equal(r->filters[1].values[0], "1e999");
+  assert_string_equal(r->filters[2].values[0], "true");
+  request_free(r);
+}
+
+static void test_unknown_fields_are_refused_by_their_path(void **state) {
+  assert_refused("{\"format\":\"csv\",\"tabel\":\"x\"}", "tabel", "orderBy");
+  assert_refused("{\"format\":\"csv\",\"columns\":[{\"sorce\":\"id\"}]}", "columns[0].sorce", "source, target");
+  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"=\",\"value\":1,\"x\":1}]}", "where[0].x", "op");
+  assert_refused("{\"format\":\"csv\",\"csv\":{\"group-rows\":5}}", "csv.group-rows", "groupRows");
+  assert_refused("{\"format\":\"csv\",\"format\\u0000\":\"xml\"}", "format?", "unknown");
+}
+
+static void test_a_field_that_comes_twice_is_refused(void **state) {
+  assert_refused("{\"format\":\"csv\",\"limit\":1,\"limit\":2}", "limit", "twice");
+  assert_refused("{\"format\":\"csv\",\"format\":\"xml\"}", "format", "twice");
+  assert_refused("{\"format\":\"csv\",\"csv\":{\"header\":true,\"header\":false}}", "csv.header", "twice");
+}
+
+static void test_values_of_a_wrong_type_or_range_name_their_field(void **state) {
+  assert_refused("{\"format\":5}", "format", "a string is needed, not a number");
+  assert_refused("{\"format\":\"cvs\"}", "format", "csv, xml, parquet");
+  assert_refused("{}", "format", "missing");
+  assert_refused("{\"format\":\"csv\",\"limit\":-1}", "limit", "from 0");
+  assert_refused("{\"format\":\"csv\",\"limit\":1.5}", "limit", "from 0");
+  assert_refused("{\"format\":\"csv\",\"limit\":\"5\"}", "limit", "from 0");
+  assert_refused("{\"format\":\"csv\",\"flatten\":\"no\"}", "flatten", "true or false");
+  assert_refused("{\"format\":\"csv\",\"special\":\"zero\"}", "special", "error, null, string, replace");
+  assert_refused("{\"format\":\"csv\",\"discover\":\"some\"}", "discover", "sample, full");
+  assert_refused("{\"format\":\"csv\",\"columns\":[]}", "columns", "empty");
+  assert_refused("{\"format\":\"csv\",\"columns\":[{\"target\":\"x\"}]}", "columns[0].source", "missing");
+  assert_refused("{\"format\":\"csv\",\"columns\":[{\"source\":\"a\\u0000b\"}]}", "columns[0].source", "U+0000");
+  assert_refused("{\"format\":\"csv\",\"table\":\"\"}", "table", "empty");
+  assert_refused("{\"format\":\"csv\",\"csv\":{\"header\":\"true\"}}", "csv.header", "true or false");
+  assert_refused("{\"format\":\"csv\",\"csv\":{\"groupRows\":0}}", "csv.groupRows", "csv.groupRows: \"0\" is not");
+  assert_refused("{\"format\":\"csv\",\"compression\":\"rar\"}", "compression", "codec");
+}
+
+static void test_filters_need_the_values_that_their_operator_takes(void **state) {
+  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"~\",\"value\":1}]}", "where[0].op", "like");
+  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"=\"}]}", "where[0].value", "one value");
+  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"in\",\"value\":[]}]}", "where[0].value", "list");
+  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"=\",\"value\":null}]}", "where[0].value", "is_null");
+  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"is_null\",\"value\":1}]}", "where[0].value", "no value");
+  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"in\",\"value\":[[1]]}]}", "where[0].value[0]", "a list");
+}
+
+static void test_rules_across_fields_are_checked(void **state) {
+  assert_refused("{\"format\":\"csv\",\"table\":\"a\",\"query\":\"b\"}", "query", "not both");
+  assert_refused("{\"format\":\"parquet\",\"compression\":\"zstd\"}", "compression", "parquet.compression");
+  assert_refused("{\"format\":\"xml\",\"csv\":{}}", "csv", "another format");
+  assert_refused("{\"format\":\"xml\",\"special\":\"string\"}", "special", "error, null");
+  assert_refused("{\"format\":\"csv\",\"columns\":[{\"source\":\"a\",\"target\":\"x\"},\"b\",{\"source\":\"c\",\"target\":\"x\"}]}",
+                 "columns[2].target", "\"x\"");
+}
+
+static void test_a_body_that_is_no_json_object_is_refused(void **state) {
+  assert_refused("", "", "empty");
+  assert_refused("[]", "", "an object is needed");
+  assert_refused("{\"format\":\"csv\",}", "", "not valid JSON");
+  assert_refused("{\"format\":\"csv\"} x", "", "goes on");
+  assert_refused("{\"format\":\"\xC3\"}", "", "UTF-8");
+  assert_refused("{\"format\":\"\xED\xA0\x80\"}", "", "UTF-8");
+  assert_refused("{\"a\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}", "", "16 levels");
+  size_t len = REQUEST_JSON_BYTES_MAX + 1;
+  char *large = malloc(len);
+  assert_non_null(large);
+  memset(large, ' ', len);
+  struct export_request *r;
+  struct error err;
+  assert_false(request_parse_json(large, len, NULL, &r, &err));
+  assert_non_null(strstr(err.message, "1048576"));
+  free(large);
+}
+
+static void test_the_canonical_text_parses_back_to_itself(void **state) {
+  struct export_request *r = parse(
+      "{\"format\":\"csv\",\"csv\":{\"nullText\":\"\\\"\\\\\",\"quote\":\"all\"},\"table\":\"a.\\\"b c\\\"\",\"limit\":0,"
+      "\"columns\":[{\"source\":\"m.\\\"a.b\\\".c\",\"target\":\"\\u4e16\\n\"}],\"orderBy\":[\"id desc\"],"
+      "\"where\":[{\"column\":\"v\",\"op\":\">=\",\"value\":10.50},{\"column\":\"v\",\"op\":\"not_null\"}],"
+      "\"compression\":\"zstd:9\",\"flatten\":true}");
+  struct buffer first, second;
+  buffer_init(&first, 1 << 16);
+  buffer_init(&second, 1 << 16);
+  request_to_json(r, &first);
+  buffer_append_byte(&first, 0);
+  request_free(r);
+  assert_non_null(strstr((char *)first.data, "\"10.50\""));
+  assert_non_null(strstr((char *)first.data, "zstd:9"));
+  assert_non_null(strstr((char *)first.data, "\"groupRows\":1024"));
+  r = parse((char *)first.data);
+  request_to_json(r, &second);
+  buffer_append_byte(&second, 0);
+  assert_string_equal((char *)first.data, (char *)second.data);
+  request_free(r);
+  buffer_deinit(&first);
+  buffer_deinit(&second);
+}
+
+static void test_a_list_longer_than_the_limit_is_refused(void **state) {
+  struct error err;
+  struct export_request *r = request_new(&err);
+  for (int i = 0; i < REQUEST_LIST_MAX; i++) assert_true(request_add_order(r, "a", false, &err));
+  assert_false(request_add_order(r, "a", false, &err));
+  assert_string_equal(err.field, "orderBy");
+  request_free(r);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_the_least_request_takes_the_default_table_and_all_columns),
+      cmocka_unit_test(test_every_field_is_read_in_any_order),
+      cmocka_unit_test(test_numbers_of_where_stay_as_they_were_written),
+      cmocka_unit_test(test_unknown_fields_are_refused_by_their_path),
+      cmocka_unit_test(test_a_field_that_comes_twice_is_refused),
+      cmocka_unit_test(test_values_of_a_wrong_type_or_range_name_their_field),
+      cmocka_unit_test(test_filters_need_the_values_that_their_operator_takes),
+      cmocka_unit_test(test_rules_across_fields_are_checked),
+      cmocka_unit_test(test_a_body_that_is_no_json_object_is_refused),
+      cmocka_unit_test(test_the_canonical_text_parses_back_to_itself),
+      cmocka_unit_test(test_a_list_longer_than_the_limit_is_refused),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
