@@ -1,0 +1,62 @@
+/*
+ * What the catalog says of a table or query: its columns and types, and for a table the leaves (itself,
+ * partitions, inheritance children) that hold its rows.
+ */
+#pragma once
+#include "pg/pg.h"
+#include "row/schema.h"
+
+struct source_column {
+  char *name;
+  char *type_name;         /* format_type(): "numeric(18,4)", for showing */
+  char *type_sql;          /* the base type, quoted and qualified: "pg_catalog"."numeric" */
+  char *output_sql;        /* its output function, quoted and qualified */
+  uint32_t type_oid;       /* of the base type */
+  int32_t typmod;          /* -1: none */
+  bool not_null;
+  bool is_native;          /* kind says how its binary form reads; else it is selected by text or to_json */
+  enum kind kind;
+  bool is_nested;          /* array, composite, hstore: has structure of its own in JSON and XML */
+  bool is_domain;
+};
+
+struct source_leaf {
+  uint32_t oid;
+  char *sql_name;          /* quoted and qualified */
+  int64_t blocks;          /* of the main fork, at describe time */
+  int64_t bytes;           /* with TOAST */
+  double rows;             /* estimate, -1 unknown */
+  bool is_heap;            /* rows can be read by ranges of ctid */
+};
+
+struct source {
+  uint32_t oid;            /* 0 for a query */
+  char *name;              /* "public.records", or "query" */
+  char *sql_name;          /* quoted and qualified; for a query "(…\n) AS q" with columns c1, c2 … */
+  char relkind;            /* pg_class.relkind, 'q' for a query */
+  struct source_column *columns;
+  size_t column_count;
+  struct source_leaf *leaves;   /* in a fixed order; none for views, foreign tables and queries */
+  size_t leaf_count;
+};
+
+void source_free(struct source *s);   /* NULL is allowed */
+
+/*
+ * Resolves a table name as the catalog spells it: "records" (by the search path), "public.records"; a part
+ * with a dot or quotes in double quotes. ERR_NOT_FOUND if there is no such table, view, materialized view,
+ * partitioned or foreign table.
+ */
+bool source_describe_table(struct pg *c, const char *name, struct source **out, struct error *err) MUST_CHECK;
+
+/*
+ * Describes one SQL statement that returns rows; a trailing `;` is accepted. The text is parsed alone by the
+ * server first, so that nothing in it can close the parenthesis it is then put in. ERR_USAGE for a text that
+ * is no such statement.
+ */
+bool source_describe_query(struct pg *c, const char *sql, struct source **out, struct error *err) MUST_CHECK;
+
+/* Tables that may be exported, for a listing: not of the system's schemas; by schema and name. */
+struct source_table { char *name; int64_t rows; int64_t bytes; char relkind; };   /* rows -1: unknown */
+bool source_list_tables(struct pg *c, struct source_table **tables, size_t *count, struct error *err) MUST_CHECK;
+void source_tables_free(struct source_table *tables, size_t count);

@@ -1,0 +1,134 @@
+#include "source/reader.h"
+
+#include "row/wire.h"
+
+#define PEEKED_MAX (2u << 30)
+#define SIGNATURE_BYTES 11
+#define HEADER_BYTES (SIGNATURE_BYTES + 8)   /* signature, int32 flags, int32 length of the extension */
+
+static const uint8_t signature[SIGNATURE_BYTES] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', 0xFF, '\r', '\n', 0};
+
+bool reader_open(struct reader *r, struct pg *pg, const char *sql, size_t wire_count, struct error *err) {
+  *r = (struct reader){.pg = pg, .wire_count = wire_count};
+  buffer_init(&r->peeked, PEEKED_MAX);
+  return pg_copy_start(pg, sql, err);
+}
+
+void reader_close(struct reader *r) { buffer_deinit(&r->peeked); }
+
+static uint32_t read_u32(const uint8_t *p) {
+  return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static bool read_header(struct reader *r, struct error *err) {
+  if (r->end - r->at < HEADER_BYTES || memcmp(r->at, signature, SIGNATURE_BYTES) != 0)
+    return fail(err, ERR_SOURCE, "the server's answer is not PostgreSQL's binary COPY format");
+  uint32_t flags = read_u32(r->at + SIGNATURE_BYTES), extension = read_u32(r->at + SIGNATURE_BYTES + 4);
+  if (flags & 0xFFFF0000u) return fail(err, ERR_SOURCE, "the server's binary COPY has unknown flags 0x%08x", flags);
+  if ((size_t)(r->end - r->at) - HEADER_BYTES < extension)
+    return fail(err, ERR_SOURCE, "the server's binary COPY header is cut");
+  r->at += HEADER_BYTES + extension;
+  r->header_read = true;
+  return true;
+}
+
+/* The proven end of the stream: nothing may be missing, and the counts must agree. */
+static bool check_end(struct reader *r, uint64_t rows, struct error *err) {
+  r->ended = true;
+  uint64_t read = r->row_count + r->peeked_rows;
+  if (!r->header_read || !r->trailer_read)
+    return fail(err, ERR_SOURCE_LOST, "the server's binary COPY ended without its trailer");
+  if (rows != read)
+    return fail(err, ERR_SOURCE_LOST, "the server says it sent %llu rows, but %llu arrived",
+                (unsigned long long)rows, (unsigned long long)read);
+  return true;
+}
+
+/* Makes at..end hold a tuple; *got false at the end of the stream. */
+static bool next_message(struct reader *r, bool *got, struct error *err) {
+  while (r->at == r->end) {
+    const uint8_t *data;
+    size_t len;
+    uint64_t rows = 0;
+    if (!pg_copy_next(r->pg, &data, &len, &rows, err)) return false;
+    if (!data) {
+      *got = false;
+      return check_end(r, rows, err);
+    }
+    if (r->trailer_read) return fail(err, ERR_SOURCE, "the server sent rows behind the trailer of its COPY");
+    r->at = data;
+    r->end = data + len;
+    if (!r->header_read && !read_header(r, err)) return false;
+    if (r->end - r->at == 2 && r->at[0] == 0xFF && r->at[1] == 0xFF) {
+      r->trailer_read = true;
+      r->at = r->end;
+    }
+  }
+  *got = true;
+  return true;
+}
+
+static bool next_from_server(struct reader *r, struct cell *cells, bool *got, struct error *err) {
+  if (r->at == r->end) {
+    if (r->ended) {
+      *got = false;
+      return true;
+    }
+    if (!next_message(r, got, err)) return false;
+    if (!*got) return true;
+  }
+  size_t used;
+  if (!wire_split(r->at, (size_t)(r->end - r->at), r->wire_count, cells, &used, err)) return false;
+  r->at += used;
+  *got = true;
+  return true;
+}
+
+/* A row that was read ahead. Its bytes stay where they are until the last one has been given. */
+static bool next_peeked(struct reader *r, struct cell *cells, struct error *err) {
+  uint32_t len;
+  memcpy(&len, r->peeked.data + r->peeked_at, sizeof len);
+  r->peeked_at += sizeof len;
+  size_t used;
+  bool ok = wire_split(r->peeked.data + r->peeked_at, len, r->wire_count, cells, &used, err);
+  r->peeked_at += len;
+  r->peeked_rows--;
+  return ok;
+}
+
+bool reader_next(struct reader *r, struct cell *cells, bool *got, struct error *err) {
+  if (__builtin_expect(r->peeked_rows > 0, 0)) {
+    if (!next_peeked(r, cells, err)) return false;
+    *got = true;
+  } else {
+    if (__builtin_expect(r->peeked.len > 0, 0)) {
+      buffer_deinit(&r->peeked);
+      buffer_init(&r->peeked, PEEKED_MAX);
+    }
+    if (!next_from_server(r, cells, got, err)) return false;
+  }
+  r->row_count += *got;
+  return true;
+}
+
+bool reader_peek(struct reader *r, uint64_t max_rows, size_t max_bytes, struct cell *cells,
+                 bool (*see)(void *context, const struct cell *cells, struct error *err), void *context, bool *all,
+                 struct error *err) {
+  *all = false;
+  while (r->peeked_rows < max_rows && r->peeked.len < max_bytes) {
+    bool got;
+    if (!next_from_server(r, cells, &got, err)) return false;
+    if (!got) {
+      *all = true;
+      return true;
+    }
+    const uint8_t *start = cells[0].data - 6;   /* behind the field count and the first length, NULL or not */
+    uint32_t len = (uint32_t)(r->at - start);
+    buffer_append(&r->peeked, &len, sizeof len);
+    buffer_append(&r->peeked, start, len);
+    if (!buffer_check(&r->peeked, "the rows read ahead", err)) return false;
+    r->peeked_rows++;
+    if (!see(context, cells, err)) return false;
+  }
+  return true;
+}

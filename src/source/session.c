@@ -1,0 +1,77 @@
+#include "source/session.h"
+
+#include <stdio.h>
+
+/* docs/types.md rests on these: PostgreSQL's own text is the same wherever the server's defaults point. */
+static const char *const settings =
+    "SET LOCAL client_encoding = 'UTF8';"
+    "SET LOCAL TimeZone = 'UTC';"
+    "SET LOCAL DateStyle = 'ISO';"
+    "SET LOCAL IntervalStyle = 'postgres';"
+    "SET LOCAL extra_float_digits = 1;"
+    "SET LOCAL bytea_output = 'hex';"
+    "SET LOCAL xmlbinary = 'base64';"
+    "SET LOCAL row_security = off;"                       /* an error, not silently fewer rows */
+    "SET LOCAL synchronize_seqscans = off;"               /* scans begin at the first block */
+    "SET LOCAL max_parallel_workers_per_gather = 0;"      /* lanes are the parallelism */
+    "SET LOCAL jit = off;"
+    "SET LOCAL idle_in_transaction_session_timeout = 0;"; /* the holder waits for the lanes */
+
+static bool begin(struct pg *c, const char *mode, struct error *err) {
+  if (!pg_execf(c, err, "BEGIN TRANSACTION %s READ ONLY", mode)) return false;
+  if (!pg_exec(c, settings, err)) return false;
+  /* A transaction that reads for an hour must not end at transaction_timeout (PostgreSQL 17). */
+  return pg_server_version(c) < 170000 || pg_exec(c, "SET LOCAL transaction_timeout = 0", err);
+}
+
+bool session_begin_look(struct pg *c, struct error *err) { return begin(c, "ISOLATION LEVEL READ COMMITTED", err); }
+
+bool session_begin_holder(struct pg *c, struct error *err) { return begin(c, "ISOLATION LEVEL REPEATABLE READ", err); }
+
+static bool read_snapshot(struct pg *c, struct snapshot *snapshot, struct error *err) {
+  struct pg_result *r;
+  if (!pg_query(c,
+                "SELECT pg_catalog.txid_current_snapshot()::pg_catalog.text, pg_catalog.to_char("
+                "pg_catalog.statement_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')",
+                NULL, 0, &r, err))
+    return false;
+  snprintf(snapshot->identity, sizeof snapshot->identity, "%s", pg_value(r, 0, 0));
+  snprintf(snapshot->taken_at, sizeof snapshot->taken_at, "%s", pg_value(r, 0, 1));
+  pg_result_free(r);
+  return true;
+}
+
+bool session_take_snapshot(struct pg *c, struct snapshot *snapshot, struct error *err) {
+  *snapshot = (struct snapshot){0};
+  if (!read_snapshot(c, snapshot, err)) return false;
+  /* Some servers that speak the protocol cannot export: the holder then reads alone. */
+  if (!pg_exec(c, "SAVEPOINT decant_export", err)) return false;
+  struct pg_result *r;
+  struct error refused;
+  if (!pg_query(c, "SELECT pg_catalog.pg_export_snapshot()", NULL, 0, &r, &refused)) {
+    if (refused.code == ERR_SOURCE_LOST) {
+      *err = refused;
+      return false;
+    }
+    return pg_exec(c, "ROLLBACK TO SAVEPOINT decant_export", err);
+  }
+  snprintf(snapshot->id, sizeof snapshot->id, "%s", pg_value(r, 0, 0));
+  pg_result_free(r);
+  return true;
+}
+
+bool session_join(struct pg *c, const struct snapshot *snapshot, struct error *err) {
+  if (!begin(c, "ISOLATION LEVEL REPEATABLE READ", err)) return false;
+  if (!pg_execf(c, err, "SET TRANSACTION SNAPSHOT '%s'", snapshot->id)) return false;
+  struct snapshot mine = {0};
+  if (!read_snapshot(c, &mine, err)) return false;
+  if (strcmp(mine.identity, snapshot->identity) == 0) return true;
+  return fail(err, ERR_SOURCE_LOST,
+              "a further connection does not see the same snapshot: it reached another server, or the pooler in "
+              "between gave it another session");
+}
+
+void session_end(struct pg *c) {
+  struct error ignored;
+  if (!pg_exec(c, "ROLLBACK", &ignored)) return;
+}

@@ -1,0 +1,29 @@
+/*
+ * Sessions that read: one snapshot, many connections. The holder takes the snapshot and keeps it; lanes
+ * join it. Every setting is SET LOCAL, so that a pooler in between sees nothing left over.
+ */
+#pragma once
+#include "pg/pg.h"
+
+struct snapshot {
+  char id[64];            /* of pg_export_snapshot(): what a lane imports; "" where it cannot be exported */
+  char identity[256];     /* of txid_current_snapshot(): what a lane must then see; cut to fit */
+  char taken_at[32];      /* RFC 3339, the server's clock */
+};
+
+/*
+ * A transaction to look around in: read only, gone with session_end. Takes no lasting snapshot.
+ * Names given to later statements must be qualified: search_path stays the role's.
+ */
+bool session_begin_look(struct pg *c, struct error *err) MUST_CHECK;
+
+/* The holder's transaction: repeatable read, read only, settings made; no snapshot yet. */
+bool session_begin_holder(struct pg *c, struct error *err) MUST_CHECK;
+/* Takes the snapshot (locks come before) and exports it where the server can. */
+bool session_take_snapshot(struct pg *c, struct snapshot *snapshot, struct error *err) MUST_CHECK;
+
+/* A lane's transaction in the holder's snapshot; ERR_SOURCE_LOST if it is not the same one after all. */
+bool session_join(struct pg *c, const struct snapshot *snapshot, struct error *err) MUST_CHECK;
+
+/* Ends the transaction, whatever state it is in. */
+void session_end(struct pg *c);
