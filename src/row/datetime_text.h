@@ -1,0 +1,20 @@
+/*
+ * Dates and times as text: the `write` functions of value_text.h's tables. Each takes the width of bytes
+ * that its kind has on the wire and gives NULL where the value lies outside PostgreSQL's range.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DATE_INFINITY INT32_MAX          /* and INT32_MIN: -infinity */
+#define TIMESTAMP_INFINITY INT64_MAX     /* and INT64_MIN */
+
+uint8_t *date_write(uint8_t *to, const uint8_t *data);              /* 2024-01-02, 0044-03-15 BC, infinity */
+uint8_t *time_write(uint8_t *to, const uint8_t *data);              /* 03:04:05.678, 24:00:00 */
+uint8_t *timestamp_write(uint8_t *to, const uint8_t *data);         /* 2024-01-02 03:04:05.678 */
+uint8_t *timestamp_iso_write(uint8_t *to, const uint8_t *data);     /* 2024-01-02T03:04:05.678 */
+uint8_t *timestamptz_write(uint8_t *to, const uint8_t *data);       /* 2024-01-02 03:04:05.678+00 */
+uint8_t *timestamptz_iso_write(uint8_t *to, const uint8_t *data);   /* 2024-01-02T03:04:05.678+00:00 */
+
+bool date_is_infinite(const uint8_t *data);
+bool timestamp_is_infinite(const uint8_t *data);

@@ -1,0 +1,18 @@
+#include "row/schema.h"
+
+#include "row/flatten.h"
+
+#include <stdlib.h>
+
+void schema_free(struct schema *s) {
+  if (!s) return;
+  for (size_t i = 0; s->wire && i < s->wire_count; i++) {
+    free(s->wire[i].name);
+    free(s->wire[i].type_name);
+  }
+  for (size_t i = 0; s->columns && i < s->column_count; i++) free(s->columns[i].name);
+  flatten_set_free(s->flatten);
+  free(s->wire);
+  free(s->columns);
+  free(s);
+}
