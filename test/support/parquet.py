@@ -1,0 +1,72 @@
+"""Reads Parquet with other people's readers, into Python values that can be compared with the server's."""
+import io
+import struct
+from decimal import Decimal
+
+import duckdb
+import polars
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+def read_pyarrow(path):
+    return pq.ParquetFile(path, page_checksum_verification=True).read()
+
+
+def read_duckdb(path):
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        return connection.execute("SELECT * FROM read_parquet(?)", [str(path)]).to_arrow_table()
+
+
+def read_polars(path):
+    return polars.read_parquet(path).to_arrow()
+
+
+READERS = {"pyarrow": read_pyarrow, "duckdb": read_duckdb, "polars": read_polars}
+
+
+def parquet_file(data):
+    return pq.ParquetFile(io.BytesIO(data), page_checksum_verification=True)
+
+
+def column_values(column):
+    """Dates as days and timestamps as microseconds, for Python's own types end at the year 9999."""
+    if isinstance(column.type, pa.ExtensionType):
+        column = pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
+    if pa.types.is_date32(column.type):
+        column = column.cast(pa.int32())
+    elif pa.types.is_timestamp(column.type):
+        assert column.type.unit == "us", column.type
+        column = column.cast(pa.int64())
+    return column.to_pylist()
+
+
+def float_bits(value):
+    """Equal exactly where the doubles are: -0 is not 0, and one NaN is another."""
+    return None if value is None else struct.pack(">d", value)
+
+
+# Per family of support/values.py: the server's text of a value, and the Python value that it stands for.
+SERVER_TEXT = {
+    "bool": ("{0}::text", lambda text: text == "true"),
+    "int": ("{0}::text", int),
+    "float": ("{0}::text", float),
+    "decimal": ("{0}::text", Decimal),
+    "date": ("({0} - '1970-01-01'::date)::text", int),
+    "timestamp": ("(extract(epoch from {0}) * 1000000)::numeric(40,0)::text", int),
+    "timestamptz": ("(extract(epoch from {0}) * 1000000)::numeric(40,0)::text", int),
+    "bytea": ("encode({0}, 'hex')", bytes.fromhex),
+    "json": ("{0}::text", str),
+    "xml": ("{0}::text", str),
+    # The type's own output function: a cast would add a mask to inet and strip char(8).
+    "text": ("CASE WHEN num_nulls({0}) = 0 THEN format('%s', {0}) END", str),
+    "nested": ("CASE WHEN num_nulls({0}) = 0 THEN to_json({0})::text END", str),
+}
+
+
+def server_values(db, table, column, order=""):
+    expression, convert = SERVER_TEXT[column.family]
+    quoted = '"' + column.name.replace('"', '""') + '"'
+    texts = db.column(f"SELECT {expression.format(quoted)} FROM {table} {order}")
+    return [None if text is None else convert(text) for text in texts]
