@@ -11,6 +11,7 @@
  */
 #pragma once
 #include "base/buffer.h"
+#include "base/option.h"
 
 struct codec_chunk {
   uint32_t crc;          /* CRC-32 of the plain bytes (gzip) */
@@ -23,6 +24,7 @@ struct codec {
   const char *media_type;       /* "application/gzip"; NULL: the format's */
   const char *help;
   int level_min, level_max, level_default;   /* all 0: takes no level */
+  bool passes_through;          /* bytes stay as they are: the engine may hand them to the sink itself */
 
   bool (*open)(int level, int workers, void **self, struct error *err);
   void (*close)(void *self);
@@ -43,6 +45,7 @@ struct codec {
                    struct error *err);
 };
 
+extern const struct codec codec_none, codec_gzip, codec_zstd;
 extern const struct codec *const codecs[];   /* NULL-terminated; codecs[0] is "none" */
 
 const struct codec *codec_find(const char *name);

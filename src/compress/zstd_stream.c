@@ -1,0 +1,58 @@
+#include "compress/zstd_stream.h"
+
+#include <stdlib.h>
+#include <zstd.h>
+
+#define OUTPUT_BYTES (128u << 10)
+#define JOB_BYTES (1 << 20)      /* a worker's piece: small, so that the memory stays small */
+#define WINDOW_LOG_MAX 21        /* 2 MiB, level 3's own window */
+
+struct zstd_stream { ZSTD_CCtx *context; };
+
+static bool set(ZSTD_CCtx *c, ZSTD_cParameter parameter, int value, struct error *err) {
+  size_t status = ZSTD_CCtx_setParameter(c, parameter, value);
+  return ZSTD_isError(status) ? fail(err, ERR_INTERNAL, "zstd refused a setting: %s", ZSTD_getErrorName(status)) : true;
+}
+
+static bool configure(ZSTD_CCtx *c, int level, int workers, struct error *err) {
+  if (!set(c, ZSTD_c_compressionLevel, level, err) || !set(c, ZSTD_c_checksumFlag, 1, err)) return false;
+  if (!set(c, ZSTD_c_windowLog, WINDOW_LOG_MAX, err)) return false;
+  if (workers == 0) return true;
+  /* A library built without threads compresses here instead: same bytes, less speed. */
+  if (ZSTD_isError(ZSTD_CCtx_setParameter(c, ZSTD_c_nbWorkers, workers))) return true;
+  return set(c, ZSTD_c_jobSize, JOB_BYTES, err) && set(c, ZSTD_c_overlapLog, 5, err);
+}
+
+struct zstd_stream *zstd_stream_new(int level, int workers, struct error *err) {
+  struct zstd_stream *z = calloc(1, sizeof *z);
+  if (z) z->context = ZSTD_createCCtx();
+  if (!z || !z->context) {
+    free(z);
+    fail_memory(err, "zstd");
+    return NULL;
+  }
+  if (configure(z->context, level, workers, err)) return z;
+  zstd_stream_free(z);
+  return NULL;
+}
+
+void zstd_stream_free(struct zstd_stream *z) {
+  if (!z) return;
+  ZSTD_freeCCtx(z->context);
+  free(z);
+}
+
+bool zstd_stream_write(struct zstd_stream *z, const uint8_t *bytes, size_t len, bool end, struct buffer *out,
+                       struct error *err) {
+  ZSTD_inBuffer in = {bytes, len, 0};
+  size_t left;
+  do {
+    uint8_t *to = buffer_reserve(out, OUTPUT_BYTES);
+    if (!to) return buffer_check(out, "compressed data", err);
+    ZSTD_outBuffer o = {to, OUTPUT_BYTES, 0};
+    left = ZSTD_compressStream2(z->context, &o, &in, end ? ZSTD_e_end : ZSTD_e_continue);
+    if (ZSTD_isError(left)) return fail(err, ERR_MEMORY, "zstd compression failed: %s", ZSTD_getErrorName(left));
+    out->len += o.pos;
+  } while (end ? left != 0 : in.pos < in.size);
+  return true;
+}
