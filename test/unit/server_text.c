@@ -53,7 +53,7 @@ static void run(PGconn *c, const char *sql, ExecStatusType expected) {
 
 static void copy_in(PGconn *c, const char *type, const struct values *v) {
   char sql[100];
-  snprintf(sql, sizeof sql, "CREATE TEMP TABLE judged (v %s)", type);
+  snprintf(sql, sizeof sql, "CREATE TEMP TABLE judged (n int4, v %s)", type);
   run(c, sql, PGRES_COMMAND_OK);
   run(c, "COPY judged FROM STDIN (FORMAT binary)", PGRES_COPY_IN);
   struct buffer message;
@@ -62,7 +62,9 @@ static void copy_in(PGconn *c, const char *type, const struct values *v) {
   const uint8_t *at = v->bytes.data;
   for (size_t i = 0; i < v->count; i++) {
     uint32_t len = load_be32(at);
-    put_be(&message, 1, 2);
+    put_be(&message, 2, 2);
+    put_be(&message, 4, 4);
+    put_be(&message, i, 4);
     buffer_append(&message, at, 4 + len);
     at += 4 + len;
   }
@@ -86,7 +88,7 @@ static void copy_in(PGconn *c, const char *type, const struct values *v) {
 static void judge(PGconn *c, enum kind kind, const struct value_text *texts, const char *expression,
                   const struct values *v) {
   char sql[200];
-  snprintf(sql, sizeof sql, "COPY (SELECT %s FROM judged) TO STDOUT", expression);
+  snprintf(sql, sizeof sql, "COPY (SELECT %s FROM judged ORDER BY n) TO STDOUT", expression);
   run(c, sql, PGRES_COPY_OUT);
   struct buffer ours;
   buffer_init(&ours, 1 << 20);
