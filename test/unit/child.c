@@ -56,8 +56,9 @@ static void test_a_child_gets_none_of_our_descriptors_and_default_signals(void *
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGTERM);
   sigprocmask(SIG_BLOCK, &blocked, NULL);
-  bool ok = run_shell("test -e /proc/self/fd/77 && echo open >&2; grep -E '^Sig(Blk|Ign):.*[1-9a-f]' /proc/$$/status >&2",
-                      &cancel, &text, &outcome, &err);
+  static const char script[] = "test -e /proc/self/fd/77 && echo open >&2;"
+                               "exec grep -E '^Sig(Blk|Ign):.*[1-9a-f]' /proc/self/status >&2";
+  bool ok = run_shell(script, &cancel, &text, &outcome, &err);
   sigprocmask(SIG_UNBLOCK, &blocked, NULL);
   signal(SIGPIPE, SIG_DFL);
   close(77);
