@@ -1,6 +1,7 @@
 """Parquet, judged by readers that no one here wrote, against what the server itself says."""
 from decimal import Decimal
 
+import duckdb
 import fastparquet
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -236,7 +237,6 @@ def test_statistics_of_floats_leave_nan_out_and_cover_both_zeros(write):
                                        "measure > 42850", "empty IS NOT NULL", "flag AND id % 100 = 0",
                                        "moment >= '2020-01-04 11:00:00+00'"])
 def test_a_reader_that_prunes_by_statistics_finds_every_row(db, write, condition):
-    import duckdb
     path = write("--table", "many", "--parquet", "row-group-rows=30000")
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")

@@ -57,3 +57,11 @@ class Decant:
     def export(self, *arguments, **options):
         """Runs an export to standard output and gives its bytes."""
         return self("export", "--quiet", *arguments, **options).out
+
+
+def filter_arguments(*filters):
+    """--where for each (column, operator, value …)."""
+    arguments = []
+    for column, operator, *filter_values in filters:
+        arguments += ["--where", " ".join([column, operator, ",".join(filter_values)]).strip()]
+    return arguments

@@ -157,9 +157,10 @@ class Service:
 
     def finish(self, **body):
         """Makes an export and waits for its end, which must be good. Gives its status."""
-        status = self.wait(self.create(**body))
+        export = self.create(**body)
+        status = self.wait(export)
         assert status["status"] == "completed", status
-        return {"exportId": status.get("exportId"), **status}
+        return {**status, "exportId": export}
 
     def download(self, export, **options):
         return self.get(f"/exports/{export}/download", **options)
