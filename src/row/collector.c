@@ -1,0 +1,309 @@
+#include "row/flatten.h"
+#include "row/walk.h"
+
+#include <stdlib.h>
+
+/* Objects count as well as leaves, and keys of values that a duplicate replaced; hence more than paths. */
+#define COLLECTOR_NODES_MAX (4u * FLATTEN_PATHS_MAX)
+#define COLLECTOR_KEYS_MAX ((size_t)8 << 20)   /* bytes */
+
+/* What a node has met in the document at hand (flatten.c does the same). */
+struct leaf_state {
+  uint64_t seen_in;      /* the number of the object that the key was seen in */
+  uint32_t first_seen;   /* the keys seen in this node's object */
+  uint32_t next_seen;
+  bool is_leaf;
+};
+
+struct leaf_frame {
+  uint64_t number;
+  uint32_t node;
+  uint32_t slot;
+};
+
+struct path_collector {
+  struct trie trie;           /* a node's mark: 1 for a leaf that was found */
+  struct walk walk;
+  struct leaf_state *states;
+  uint32_t state_count;       /* nodes that states and walk have room for */
+  uint32_t root;
+  uint32_t path_count;
+  uint64_t object_count;
+  bool partial;
+
+  struct json_path *paths;    /* path_collector_finish's */
+  char **keys;                /* what the paths' keys point into */
+  char *key_text;
+
+  /* The document at hand. */
+  const uint8_t *end;
+  bool found_new;             /* a leaf that is not marked yet */
+  struct error *err;          /* filled where a function returned NULL for another reason than bad JSON */
+  size_t depth;
+  struct leaf_frame frames[PATH_KEYS_MAX];
+};
+
+static bool grow_states(struct path_collector *c, struct error *err) {
+  uint32_t before = c->state_count, count = c->trie.node_count;
+  if (count <= before) return true;
+  if (!walk_resize(&c->walk, before, err)) return false;
+  struct leaf_state *states = realloc(c->states, count * sizeof *states);
+  if (!states) return fail_memory(err, "the paths of a JSON column");
+  memset(states + before, 0, (count - before) * sizeof *states);
+  c->states = states;
+  c->state_count = count;
+  return true;
+}
+
+static bool collector_init(struct path_collector *c, struct error *err) {
+  return trie_init(&c->trie, err) && trie_add(&c->trie, TRIE_NONE, "", 0, &c->root, err) &&
+         walk_init(&c->walk, &c->trie, err) && grow_states(c, err);
+}
+
+struct path_collector *path_collector_new(struct error *err) {
+  struct path_collector *c = calloc(1, sizeof *c);
+  if (!c) {
+    (void)fail_memory(err, "the paths of a JSON column");
+    return NULL;
+  }
+  if (collector_init(c, err)) return c;
+  path_collector_free(c);
+  return NULL;
+}
+
+static void free_paths(struct path_collector *c) {
+  free(c->paths);
+  free(c->keys);
+  free(c->key_text);
+  c->paths = NULL;
+  c->keys = NULL;
+  c->key_text = NULL;
+}
+
+void path_collector_free(struct path_collector *c) {
+  if (!c) return;
+  free_paths(c);
+  walk_deinit(&c->walk);
+  trie_deinit(&c->trie);
+  free(c->states);
+  free(c);
+}
+
+bool path_collector_is_partial(const struct path_collector *c) { return c->partial; }
+
+static bool fail_limit(struct path_collector *c) {
+  return fail(c->err, ERR_USAGE, "the JSON documents have more than %d different paths, too many to be columns",
+              FLATTEN_PATHS_MAX);
+}
+
+/* Adds a key that no document had before. TRIE_NONE and true where no path can name it. */
+static bool add_key(struct path_collector *c, uint32_t parent, const struct walk_unknown *key, uint32_t *node) {
+  *node = TRIE_NONE;
+  if (c->trie.nodes[parent].depth == PATH_KEYS_MAX || (key->len && memchr(key->text, '\0', key->len))) {
+    c->partial = true;
+    return true;
+  }
+  if (c->trie.node_count >= COLLECTOR_NODES_MAX || c->trie.keys.len > COLLECTOR_KEYS_MAX) return fail_limit(c);
+  return trie_add(&c->trie, parent, key->text, key->len, node, c->err) && grow_states(c, c->err);
+}
+
+static void meet_key(struct path_collector *c, struct leaf_frame *frame, uint32_t node) {
+  struct leaf_state *state = &c->states[node];
+  frame->slot = walk_next(node);
+  if (state->seen_in != frame->number) {
+    state->seen_in = frame->number;
+    state->next_seen = c->states[frame->node].first_seen;
+    c->states[frame->node].first_seen = node;
+  }
+  state->first_seen = TRIE_NONE;   /* what an earlier duplicate held is forgotten */
+  state->is_leaf = false;
+}
+
+/* Behind a value: at the next key's quote, or with depth 0 at the end. */
+static const uint8_t *go_to_member(struct path_collector *c, const uint8_t *at) {
+  for (; c->depth > 0; c->depth--) {
+    at = json_skip_space_inline(at, c->end);
+    if (at == c->end) return NULL;
+    if (*at == ',') return json_skip_space_inline(at + 1, c->end);
+    if (*at++ != '}') return NULL;
+  }
+  return at;
+}
+
+/* From a key's quote to the value of the next key that has a node. TRIE_NONE where the document ends before. */
+static const uint8_t *go_to_value(struct path_collector *c, const uint8_t *at, uint32_t *node) {
+  while (c->depth > 0) {
+    struct leaf_frame *frame = &c->frames[c->depth - 1];
+    struct walk_unknown unknown;
+    at = walk_key(&c->walk, frame->node, frame->slot, at, c->end, node, &unknown);
+    if (!at) return NULL;
+    if (*node == TRIE_NONE && !add_key(c, frame->node, &unknown, node)) return NULL;
+    if (*node != TRIE_NONE) {
+      c->walk.guesses[frame->slot] = *node;
+      meet_key(c, frame, *node);
+      return at;
+    }
+    at = json_skip_value(at, c->end);
+    at = at ? go_to_member(c, at) : NULL;
+    if (!at) return NULL;
+  }
+  *node = TRIE_NONE;
+  return at;
+}
+
+static const uint8_t *take_leaf(struct path_collector *c, uint32_t node, const uint8_t *at) {
+  at = json_skip_value(at, c->end);
+  if (!at) return NULL;
+  c->states[node].is_leaf = true;
+  c->found_new |= c->trie.nodes[node].mark == 0;
+  return at;
+}
+
+/* The members of an object below the deepest path are no columns. */
+static bool is_to_be_entered(const struct path_collector *c, const uint8_t *at) {
+  if (at == c->end || *at != '{') return false;
+  at = json_skip_space_inline(at + 1, c->end);
+  return at < c->end && *at != '}';
+}
+
+static const uint8_t *skip_deep_object(struct path_collector *c, const uint8_t *at) {
+  c->partial = true;
+  return json_skip_value(at, c->end);
+}
+
+static const uint8_t *walk_document(struct path_collector *c, const uint8_t *at) {
+  uint32_t node = c->root;
+  at = json_skip_space_inline(at, c->end);
+  c->depth = 0;
+  c->found_new = false;
+  c->states[node].first_seen = TRIE_NONE;
+  c->states[node].is_leaf = false;
+  do {
+    if (!is_to_be_entered(c, at)) {
+      at = take_leaf(c, node, at);
+      at = at ? go_to_member(c, at) : NULL;
+    } else if (c->depth == PATH_KEYS_MAX) {
+      at = skip_deep_object(c, at);
+      at = at ? go_to_member(c, at) : NULL;
+    } else {
+      c->frames[c->depth++] = (struct leaf_frame){++c->object_count, node, walk_first(node)};
+      at = json_skip_space_inline(at + 1, c->end);
+    }
+    at = at ? go_to_value(c, at, &node) : NULL;
+  } while (at && node != TRIE_NONE);
+  return at;
+}
+
+/* Marks the leaves of the document: known only at its end, since a duplicate key may replace any before. */
+static bool mark_leaves(struct path_collector *c) {
+  struct leaf_state *states = c->states;
+  states[c->root].next_seen = TRIE_NONE;
+  for (uint32_t next, pending = c->root; pending != TRIE_NONE; pending = next) {
+    if (states[pending].is_leaf && !c->trie.nodes[pending].mark) {
+      if (c->path_count == FLATTEN_PATHS_MAX) return fail_limit(c);
+      c->path_count++;
+      c->trie.nodes[pending].mark = 1;
+    }
+    next = states[pending].next_seen;
+    for (uint32_t child = states[pending].first_seen; child != TRIE_NONE;) {
+      uint32_t sibling = states[child].next_seen;
+      states[child].next_seen = next;
+      next = child;
+      child = sibling;
+    }
+  }
+  return true;
+}
+
+bool path_collector_add(struct path_collector *c, const uint8_t *json, size_t len, struct error *err) {
+  *err = (struct error){.code = ERR_NONE};
+  c->end = json + len;
+  c->err = err;
+  const uint8_t *at = walk_document(c, json);
+  if (at && json_skip_space_inline(at, c->end) == c->end) return !c->found_new || mark_leaves(c);
+  if (err->code != ERR_NONE) return false;
+  if (c->walk.key.failed) return fail_memory(err, "a key of a JSON column");
+  return fail(err, ERR_SOURCE, "the server sent a value that is not JSON, or nests deeper than %d", JSON_DEPTH_MAX);
+}
+
+/* The next byte of the keys joined with '.', or -1 behind the last. */
+static int next_byte(const struct json_path *path, size_t *key, size_t *at) {
+  if (*key >= path->key_count) return -1;
+  char c = path->keys[*key][*at];
+  if (c) {
+    ++*at;
+    return (unsigned char)c;
+  }
+  ++*key;
+  *at = 0;
+  return *key < path->key_count ? '.' : -1;
+}
+
+static int compare_paths(const void *left, const void *right) {
+  const struct json_path *a = left, *b = right;
+  size_t a_key = 0, a_at = 0, b_key = 0, b_at = 0;
+  int x, y;
+  do {
+    x = next_byte(a, &a_key, &a_at);
+    y = next_byte(b, &b_key, &b_at);
+  } while (x == y && x >= 0);
+  if (x != y) return x < y ? -1 : 1;
+  return a->key_count < b->key_count ? -1 : a->key_count > b->key_count;   /* "a.b" and a.b */
+}
+
+/* Fills key_text, and gives per node where its key begins in it. */
+static uint32_t *copy_keys(struct path_collector *c) {
+  const struct trie *t = &c->trie;
+  uint32_t *starts = malloc(t->node_count * sizeof *starts);
+  c->key_text = malloc(t->keys.len + t->node_count);
+  if (!starts || !c->key_text) {
+    free(starts);
+    return NULL;
+  }
+  uint32_t at = 0;
+  for (uint32_t i = 1; i < t->node_count; i++) {
+    starts[i] = at;
+    memcpy(c->key_text + at, trie_key(t, i), t->nodes[i].key_len);
+    at += t->nodes[i].key_len;
+    c->key_text[at++] = '\0';
+  }
+  return starts;
+}
+
+static bool make_paths(struct path_collector *c) {
+  const struct trie *t = &c->trie;
+  size_t key_count = 0, count = 0;
+  for (uint32_t i = 1; i < t->node_count; i++)
+    if (t->nodes[i].mark) key_count += t->nodes[i].depth;
+  uint32_t *starts = copy_keys(c);
+  c->keys = malloc((key_count + 1) * sizeof *c->keys);
+  c->paths = malloc((c->path_count + 1) * sizeof *c->paths);
+  if (!starts || !c->keys || !c->paths) {
+    free(starts);
+    return false;
+  }
+  char **keys = c->keys;
+  for (uint32_t i = 1; i < t->node_count; i++) {
+    if (!t->nodes[i].mark) continue;
+    size_t depth = t->nodes[i].depth;
+    for (uint32_t n = i; t->nodes[n].parent != TRIE_NONE; n = t->nodes[n].parent)
+      keys[t->nodes[n].depth - 1] = c->key_text + starts[n];
+    c->paths[count++] = (struct json_path){keys, depth};
+    keys += depth;
+  }
+  free(starts);
+  return true;
+}
+
+bool path_collector_finish(struct path_collector *c, const struct json_path **paths, size_t *count,
+                           struct error *err) {
+  free_paths(c);
+  if (!make_paths(c)) {
+    free_paths(c);
+    return fail_memory(err, "the paths of a JSON column");
+  }
+  qsort(c->paths, c->path_count, sizeof *c->paths, compare_paths);
+  *paths = c->paths;
+  *count = c->path_count;
+  return true;
+}

@@ -1,0 +1,609 @@
+#include "unit.h"
+
+#include "row/flatten.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* One JSON column and what is picked out of it. */
+struct bench {
+  struct wire_column wire;
+  struct schema schema;
+  struct flatten_set *set;
+  struct flattener *flattener;
+  struct cell cells[40];
+  struct error err;
+  uint8_t *document;   /* at the very end of its own heap block: the sanitizer sees reads beyond */
+};
+
+static void bench_open(struct bench *b, enum kind kind) {
+  *b = (struct bench){.wire = {.name = "meta", .type_name = "jsonb", .kind = kind}};
+  b->schema = (struct schema){.wire = &b->wire, .wire_count = 1};
+  b->set = flatten_set_new(&b->err);
+  assert_non_null(b->set);
+}
+
+static void bench_close(struct bench *b) {
+  flattener_free(b->flattener);
+  flatten_set_free(b->set);
+  free(b->document);
+}
+
+static void bench_path(struct bench *b, const char *text, bool whole, enum flatten_form form) {
+  struct json_path path = {0};
+  size_t cell, before = flatten_set_cell_count(b->set);
+  if (*text) assert_true(json_path_parse(text, &path, &b->err));
+  assert_true(flatten_set_add(b->set, 0, &path, whole, form, &cell, &b->err));
+  assert_int_equal(cell, before);
+  json_path_deinit(&path);
+}
+
+static void bench_rest(struct bench *b) {
+  size_t cell;
+  assert_true(flatten_set_add_rest(b->set, 0, &cell, &b->err));
+  assert_int_equal(cell + 1, flatten_set_cell_count(b->set));
+}
+
+static bool bench_run_bytes(struct bench *b, const char *document, size_t len) {
+  if (!b->flattener) b->flattener = flattener_new(b->set, &b->schema, &b->err);
+  assert_non_null(b->flattener);
+  free(b->document);
+  size_t head = b->wire.kind == KIND_JSONB ? 1 : 0;
+  b->document = malloc(len + head ? len + head : 1);
+  assert_non_null(b->document);
+  if (head) b->document[0] = 1;
+  memcpy(b->document + head, document, len);
+  b->cells[0] = (struct cell){b->document, (int32_t)(len + head)};
+  return flattener_run(b->flattener, b->cells, &b->err);
+}
+
+/* Cells joined with '|', NULL as ~. */
+static char *bench_show(const struct bench *b) {
+  struct buffer out;
+  buffer_init(&out, 1 << 20);
+  for (size_t i = 0; i < flatten_set_cell_count(b->set); i++) {
+    const struct cell *c = &b->cells[1 + i];
+    if (i) buffer_append_byte(&out, '|');
+    if (cell_is_null(c)) buffer_append_byte(&out, '~');
+    else buffer_append(&out, c->data, (size_t)c->len);
+  }
+  return buffer_take_string(&out);
+}
+
+static void assert_flattens(struct bench *b, const char *document, const char *expected) {
+  if (!bench_run_bytes(b, document, strlen(document))) print_error("%s: %s\n", document, b->err.message);
+  char *shown = bench_show(b);
+  if (strcmp(shown, expected) != 0) print_error("%s\n", document);
+  assert_string_equal(shown, expected);
+  free(shown);
+}
+
+static void test_paths_pick_leaves_whatever_their_order(void **state) {
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  bench_path(&b, "id", false, FLATTEN_TEXT);
+  bench_path(&b, "address.city", false, FLATTEN_TEXT);
+  bench_path(&b, "address.geo.lat", false, FLATTEN_TEXT);
+  bench_path(&b, "tags", false, FLATTEN_TEXT);
+  assert_flattens(&b, "{\"id\": 1, \"address\": {\"city\": \"Bern\", \"geo\": {\"lat\": 46.9}}, \"tags\": [1, 2]}",
+                  "1|Bern|46.9|[1, 2]");
+  assert_flattens(&b, "{\"tags\":[],\"address\":{\"geo\":{\"lat\":-1e9,\"lon\":2},\"city\":\"\"},\"id\":true}",
+                  "true||-1e9|[]");
+  assert_flattens(&b, "{\"x\":1,\"address\":{\"zip\":2},\"id\":false}", "false|~|~|~");
+  assert_flattens(&b, "{\"id\": 1, \"address\": {\"city\": \"Bern\"}}", "1|Bern|~|~");
+  assert_flattens(&b, " \n{ \"id\"\t:\r1 , \"address\" : { \"city\" : \"Bern\" } , \"tags\" : [ 1 ] } ", "1|Bern|~|[ 1 ]");
+  bench_close(&b);
+}
+
+static void test_a_missing_key_is_null_and_json_null_is_text(void **state) {
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  bench_path(&b, "a", false, FLATTEN_TEXT);
+  assert_flattens(&b, "{}", "~");
+  assert_flattens(&b, "{\"a\":null}", "null");
+  assert_flattens(&b, "{\"b\":null}", "~");
+  b.cells[0].len = -1;
+  b.cells[1].len = 5;
+  assert_true(flattener_run(b.flattener, b.cells, &b.err));
+  assert_true(cell_is_null(&b.cells[1]));
+  bench_close(&b);
+}
+
+static void test_the_version_byte_of_jsonb_is_skipped(void **state) {
+  struct bench b;
+  bench_open(&b, KIND_JSONB);
+  bench_path(&b, "a", false, FLATTEN_TEXT);
+  assert_flattens(&b, "{\"a\": 1}", "1");
+  b.document[0] = 2;
+  assert_false(flattener_run(b.flattener, b.cells, &b.err));
+  assert_int_equal(b.err.code, ERR_SOURCE);
+  b.cells[0].len = 0;
+  assert_false(flattener_run(b.flattener, b.cells, &b.err));
+  bench_close(&b);
+}
+
+static void test_strings_are_unescaped_in_text_form_only(void **state) {
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  bench_path(&b, "a", false, FLATTEN_TEXT);
+  bench_path(&b, "a", false, FLATTEN_JSON);
+  bench_path(&b, "a", false, FLATTEN_TEXT);
+  assert_flattens(&b, "{\"a\":\"x\\ny\\u00e9\\ud83d\\ude00\"}",
+                  "x\ny\xc3\xa9\xf0\x9f\x98\x80|\"x\\ny\\u00e9\\ud83d\\ude00\"|x\ny\xc3\xa9\xf0\x9f\x98\x80");
+  assert_flattens(&b, "{\"a\":\"\"}", "|\"\"|");
+  assert_flattens(&b, "{\"a\":1.50}", "1.50|1.50|1.50");
+  bench_close(&b);
+}
+
+static void test_keys_are_compared_unescaped(void **state) {
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  bench_path(&b, "\"a\\\"b\"", false, FLATTEN_TEXT);
+  bench_path(&b, "caf\xc3\xa9", false, FLATTEN_TEXT);
+  bench_path(&b, "\"\"", false, FLATTEN_TEXT);
+  bench_path(&b, "\"x.y\".z", false, FLATTEN_TEXT);
+  bench_rest(&b);
+  assert_flattens(&b, "{\"a\\\"b\":1,\"caf\\u00e9\":2,\"\":3,\"x.y\":{\"z\":4}}", "1|2|3|4|~");
+  assert_flattens(&b, "{\"\\u0061\\u0022\\u0062\":1,\"\\u0063af\xc3\xa9\":2,\"\\u0078.y\":{\"\\u007a\":4}}", "1|2|~|4|~");
+  assert_flattens(&b, "{\"x\":{\"y\":{\"z\":1}},\"caf\":2,\"a\\\\\":3}",
+                  "~|~|~|~|{\"x\":{\"y\":{\"z\":1}},\"caf\":2,\"a\\\\\":3}");
+  assert_flattens(&b, "{\"\\u0000\":1,\"caf\\u00e9\\u0000\":2}", "~|~|~|~|{\"\\u0000\":1,\"caf\\u00e9\\u0000\":2}");
+  bench_close(&b);
+}
+
+static void test_empty_objects_and_arrays_are_leaves(void **state) {
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  bench_path(&b, "", false, FLATTEN_TEXT);
+  bench_path(&b, "a", false, FLATTEN_TEXT);
+  bench_path(&b, "a.b", false, FLATTEN_JSON);
+  bench_rest(&b);
+  assert_flattens(&b, "{}", "{}|~|~|~");
+  assert_flattens(&b, " { } ", "{}|~|~|~");
+  assert_flattens(&b, "{\"a\":{ }}", "~|{}|~|~");
+  assert_flattens(&b, "{\"a\":{\"b\":{\n}}}", "~|~|{}|~");
+  assert_flattens(&b, "{\"a\":[]}", "~|[]|~|~");
+  assert_flattens(&b, "{\"a\":{\"b\":[{}, {\"b\":1}]}}", "~|~|[{}, {\"b\":1}]|~");
+  bench_close(&b);
+}
+
+static void test_a_value_at_the_top_goes_to_the_empty_path(void **state) {
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  bench_path(&b, "", false, FLATTEN_TEXT);
+  bench_path(&b, "a", false, FLATTEN_TEXT);
+  bench_rest(&b);
+  assert_flattens(&b, "5", "5|~|~");
+  assert_flattens(&b, "\"a b\"", "a b|~|~");
+  assert_flattens(&b, "[{\"a\":1}]", "[{\"a\":1}]|~|~");
+  assert_flattens(&b, "null", "null|~|~");
+  assert_flattens(&b, "{\"a\":1}", "~|1|~");
+  bench_close(&b);
+}
+
+static void test_without_an_empty_path_the_rest_is_the_value_itself(void **state) {
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  bench_path(&b, "a.b", false, FLATTEN_TEXT);
+  bench_rest(&b);
+  assert_flattens(&b, "5", "~|5");
+  assert_flattens(&b, "[1, {}]", "~|[1, {}]");
+  assert_flattens(&b, "{}", "~|{}");
+  assert_flattens(&b, "\"s\\n\"", "~|\"s\\n\"");
+  bench_close(&b);
+}
+
+static void test_a_path_may_be_a_scalar_here_and_an_object_there(void **state) {
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  bench_path(&b, "a", false, FLATTEN_TEXT);
+  bench_path(&b, "a.b", false, FLATTEN_TEXT);
+  bench_rest(&b);
+  assert_flattens(&b, "{\"a\":1}", "1|~|~");
+  assert_flattens(&b, "{\"a\":{\"b\":2}}", "~|2|~");
+  assert_flattens(&b, "{\"a\":{\"c\":2}}", "~|~|{\"a\":{\"c\":2}}");
+  bench_close(&b);
+}
+
+static void test_the_rest_keeps_what_no_path_picked_where_it_was(void **state) {
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  bench_path(&b, "a.b.c", false, FLATTEN_TEXT);
+  bench_path(&b, "a.d", false, FLATTEN_TEXT);
+  bench_path(&b, "\"q\\\"\".e", false, FLATTEN_TEXT);
+  bench_rest(&b);
+  assert_flattens(&b, "{\"a\":{\"b\":{\"c\":1},\"d\":2},\"q\\\"\":{\"e\":3}}", "1|2|3|~");
+  assert_flattens(&b, "{\"x\": 1, \"y\" : [2], \"a\":{\"b\":{\"c\":1}}, \"z\":{\"a\":1}}",
+                  "1|~|~|{\"x\": 1, \"y\" : [2],\"z\":{\"a\":1}}");
+  assert_flattens(&b, "{\"a\":{\"u\":1,\"b\":{\"v\":2,\"c\":3,\"w\":4},\"d\":5,\"x\":6},\"q\\u0022\":{\"y\":7},\"z\":8}",
+                  "3|5|~|{\"a\":{\"u\":1,\"b\":{\"v\":2,\"w\":4},\"x\":6},\"q\\\"\":{\"y\":7},\"z\":8}");
+  assert_flattens(&b, "{\"a\":{\"b\":7}}", "~|~|~|{\"a\":{\"b\":7}}");
+  assert_flattens(&b, "{\"a\":[1],\"q\\\"\":null}", "~|~|~|{\"a\":[1],\"q\\\"\":null}");
+  assert_flattens(&b, "{\"a\":{\"d\":{\"c\":1},\"b\":{}}}", "~|~|~|{\"a\":{\"d\":{\"c\":1},\"b\":{}}}");
+  bench_close(&b);
+}
+
+static void test_the_last_duplicate_wins_with_everything_under_it(void **state) {
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  bench_path(&b, "a", false, FLATTEN_TEXT);
+  bench_path(&b, "a.b", false, FLATTEN_TEXT);
+  bench_path(&b, "a.c.d", false, FLATTEN_TEXT);
+  bench_rest(&b);
+  assert_flattens(&b, "{\"a\":1,\"a\":2}", "2|~|~|~");
+  assert_flattens(&b, "{\"a\":{\"b\":1,\"c\":{\"d\":2}},\"a\":3}", "3|~|~|~");
+  assert_flattens(&b, "{\"a\":{\"b\":1,\"c\":{\"d\":2}},\"a\":{\"b\":4}}", "~|4|~|~");
+  assert_flattens(&b, "{\"a\":{\"b\":1,\"b\":{},\"b\":2},\"\\u0061\":{\"c\":{\"d\":5}}}", "~|~|5|~");
+  assert_flattens(&b, "{\"a\":{\"x\":1},\"a\":{\"b\":2}}", "~|2|~|~");
+  assert_flattens(&b, "{\"a\":{\"c\":{\"y\":1},\"x\":1,\"c\":{\"z\":3}},\"n\":0}", "~|~|~|{\"a\":{\"x\":1,\"c\":{\"z\":3}},\"n\":0}");
+  assert_flattens(&b, "{\"a\":{\"c\":{\"y\":1},\"c\":{\"d\":3}}}", "~|~|3|~");
+  assert_flattens(&b, "{\"a\":{\"c\":7},\"m\":1,\"a\":{\"b\":3},\"m\":2}", "~|3|~|{\"m\":1,\"m\":2}");
+  assert_flattens(&b, "{\"a\":{\"c\":{\"x\":1}},\"a\":{\"c\":{\"x\":2}},\"a\":null}", "null|~|~|~");
+  bench_close(&b);
+}
+
+static void test_a_path_of_the_users_takes_an_object_whole(void **state) {
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  bench_path(&b, "a", true, FLATTEN_TEXT);
+  bench_path(&b, "a", false, FLATTEN_TEXT);
+  bench_path(&b, "a.b", false, FLATTEN_TEXT);
+  bench_path(&b, "e.f", true, FLATTEN_JSON);
+  bench_rest(&b);
+  assert_flattens(&b, "{\"a\":{\"b\":1, \"c\":2},\"e\":{\"f\":{\"g\":[]},\"h\":3}}",
+                  "{\"b\":1, \"c\":2}|~|1|{\"g\":[]}|{\"e\":{\"h\":3}}");
+  assert_flattens(&b, "{\"a\":4}", "4|4|~|~|~");
+  assert_flattens(&b, "{\"a\":{\"b\":{\"x\":1}}}", "{\"b\":{\"x\":1}}|~|~|~|~");
+  assert_flattens(&b, "{\"a\":{\"b\":1},\"a\":[]}", "[]|[]|~|~|~");
+  bench_close(&b);
+}
+
+static void test_the_whole_document_can_be_picked(void **state) {
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  bench_path(&b, "", true, FLATTEN_JSON);
+  bench_path(&b, "a", false, FLATTEN_TEXT);
+  bench_rest(&b);
+  assert_flattens(&b, " {\"a\":1,\"b\":2} ", "{\"a\":1,\"b\":2}|1|~");
+  bench_close(&b);
+}
+
+static void test_shapes_may_change_from_row_to_row(void **state) {
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  char keys[8] = "k0";
+  for (int i = 0; i < 8; i++) {
+    keys[1] = (char)('0' + i);
+    bench_path(&b, keys, false, FLATTEN_TEXT);
+  }
+  uint32_t random = 7;
+  for (int round = 0; round < 5000; round++) {
+    char document[200] = "{", expected[100];
+    int order[8] = {0, 1, 2, 3, 4, 5, 6, 7}, count = 0;
+    bool present[8] = {false};
+    for (int i = 0; i < 8; i++) {
+      random = random * 1664525u + 1013904223u;
+      int j = i + (int)((random >> 16) % (unsigned)(8 - i)), k = order[j];
+      order[j] = order[i];
+      if (random >> 30 == 0) continue;
+      present[k] = true;
+      sprintf(document + strlen(document), "%s\"k%d\": %d", count++ ? ", " : "", k, k * 11);
+    }
+    strcat(document, "}");
+    *expected = '\0';
+    for (int i = 0; i < 8; i++) {
+      if (i) strcat(expected, "|");
+      if (present[i]) sprintf(expected + strlen(expected), "%d", i * 11);
+      else strcat(expected, "~");
+    }
+    assert_flattens(&b, document, expected);
+  }
+  bench_close(&b);
+}
+
+static void test_text_that_is_not_json_is_an_error_that_names_the_column(void **state) {
+  static const char *const bad[] = {
+      "", " ", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{\"a\":1}}", "{\"a\":1} x", "{\"a\" 1}", "{\"a\":{\"b\":1}",
+      "{\"a\":{\"b\":1]}", "{,}", "{\"a\":tru}", "{\"a\":\"\n\"}", "{\"x\":}", "{\"x\":[}", "{x:1}", "{\"a\":1 \"b\":2}", "{\"\\x\":1}",
+      "{\"a\":\"\\u12\"}", "1 2", "{\"a\":01}", "{\"a\":{}", "{\"a\":{,}}"};
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  bench_path(&b, "a", false, FLATTEN_TEXT);
+  bench_path(&b, "a.b", false, FLATTEN_TEXT);
+  bench_rest(&b);
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    if (bench_run_bytes(&b, bad[i], strlen(bad[i]))) print_error("accepted: %s\n", bad[i]);
+    assert_int_equal(b.err.code, ERR_SOURCE);
+    assert_non_null(strstr(b.err.message, "\"meta\""));
+    b.err.code = ERR_NONE;
+    assert_flattens(&b, "{\"a\":{\"b\":1}}", "~|1|~");   /* and the next row is right again */
+  }
+  bench_close(&b);
+}
+
+static void test_a_document_cut_or_changed_at_any_byte_never_reads_beyond(void **state) {
+  static const char document[] =
+      "{\"a\": {\"b\": \"x\\u00e9\\n\", \"c\": {\"d\": [1, {\"e\": null}]}}, \"f\": -1.5e3, \"a\": {\"b\": true}, \"\\u0067\": {}}";
+  struct bench b;
+  bench_open(&b, KIND_JSONB);
+  bench_path(&b, "a.b", false, FLATTEN_TEXT);
+  bench_path(&b, "a.c.d", false, FLATTEN_TEXT);
+  bench_path(&b, "a.c", true, FLATTEN_JSON);
+  bench_path(&b, "g", false, FLATTEN_TEXT);
+  bench_rest(&b);
+  size_t len = sizeof document - 1;
+  for (size_t cut = 0; cut < len; cut++) assert_false(bench_run_bytes(&b, document, cut));
+  assert_flattens(&b, document, "true|~|~|{}|{\"f\": -1.5e3}");
+  for (size_t at = 0; at < len; at++) {
+    for (int c = 0; c < 256; c++) {
+      char changed[sizeof document];
+      memcpy(changed, document, len);
+      changed[at] = (char)c;
+      (void)!bench_run_bytes(&b, changed, len);
+    }
+  }
+  bench_close(&b);
+}
+
+static void test_objects_nest_deeper_than_any_path(void **state) {
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  char path[2 * PATH_KEYS_MAX + 3] = "", document[20000] = "", rest[20000];
+  for (int i = 0; i < PATH_KEYS_MAX; i++) strcat(path, i ? ".k" : "k");
+  bench_path(&b, path, false, FLATTEN_TEXT);
+  bench_rest(&b);
+  for (int depth = 1; depth <= 1000; depth += 37) {
+    *document = '\0';
+    for (int i = 0; i < depth; i++) strcat(document, "{\"k\":");
+    strcat(document, "1");
+    for (int i = 0; i < depth; i++) strcat(document, "}");
+    snprintf(rest, sizeof rest, "~|%s", document);
+    assert_flattens(&b, document, depth == PATH_KEYS_MAX ? "1|~" : rest);
+  }
+  strcat(path, ".k");
+  struct json_path parsed;
+  assert_false(json_path_parse(path, &parsed, &b.err));
+  bench_close(&b);
+}
+
+static void test_many_escaped_strings_in_one_row_stay_where_they_are(void **state) {
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  char *document = malloc(3 << 20), *at = document, name[8];
+  assert_non_null(document);
+  *at++ = '{';
+  for (int i = 0; i < 30; i++) {
+    sprintf(name, "k%d", i);
+    bench_path(&b, name, false, FLATTEN_TEXT);
+    at += sprintf(at, "%s\"k%d\":\"%d\\n", i ? "," : "", i, i);
+    memset(at, 'x', (size_t)(i * 3000));
+    at += i * 3000;
+    *at++ = '"';
+  }
+  *at++ = '}';
+  for (int round = 0; round < 3; round++) {
+    assert_true(bench_run_bytes(&b, document, (size_t)(at - document)));
+    for (int i = 0; i < 30; i++) {
+      const struct cell *c = &b.cells[1 + i];
+      int digits = sprintf(name, "%d\n", i);
+      assert_int_equal(c->len, i * 3000 + digits);
+      assert_memory_equal(c->data, name, (size_t)digits);
+      for (int j = digits; j < c->len; j++) assert_int_equal(c->data[j], 'x');
+    }
+    assert_flattens(&b, "{\"k0\":\"\\t\",\"k29\":1}", "\t|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|1");
+  }
+  free(document);
+  bench_close(&b);
+}
+
+static void test_two_columns_do_not_mix(void **state) {
+  struct error err;
+  struct wire_column wire[3] = {{.name = "id", .kind = KIND_INT4}, {.name = "m", .kind = KIND_JSON}, {.name = "n", .kind = KIND_JSONB}};
+  struct schema schema = {.wire = wire, .wire_count = 3};
+  struct flatten_set *set = flatten_set_new(&err);
+  struct json_path path;
+  size_t cell, at;
+  assert_true(json_path_parse("a", &path, &err));
+  assert_true(flatten_set_add(set, 1, &path, false, FLATTEN_TEXT, &cell, &err));
+  assert_true(flatten_set_add(set, 2, &path, false, FLATTEN_TEXT, &cell, &err));
+  assert_true(flatten_set_add_rest(set, 1, &cell, &err));
+  assert_true(flatten_set_add_rest(set, 2, &cell, &err));
+  json_path_deinit(&path);
+  struct flattener *f = flattener_new(set, &schema, &err);
+  assert_non_null(f);
+  struct cell cells[7] = {{(const uint8_t *)"\0\0\0\1", 4}, {(const uint8_t *)"{\"a\":1,\"b\":2}", 13}, {(const uint8_t *)"\1{\"a\": 3, \"c\": 4}", 17}};
+  assert_true(flattener_run(f, cells, &err));
+  static const char *const expected[] = {"1", "3", "{\"b\":2}", "{\"c\": 4}"};
+  for (at = 0; at < 4; at++) {
+    assert_int_equal(cells[3 + at].len, strlen(expected[at]));
+    assert_memory_equal(cells[3 + at].data, expected[at], strlen(expected[at]));
+  }
+  flattener_free(f);
+  wire[2].kind = KIND_TEXT;
+  assert_null(flattener_new(set, &schema, &err));
+  assert_int_equal(err.code, ERR_USAGE);
+  flatten_set_free(set);
+}
+
+static void test_paths_beyond_the_limit_are_refused(void **state) {
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  struct json_path path = {(char *[]){"a"}, 1};
+  size_t cell;
+  for (int i = 0; i < FLATTEN_PATHS_MAX; i++)
+    assert_true(flatten_set_add(b.set, 0, &path, false, FLATTEN_TEXT, &cell, &b.err));
+  assert_false(flatten_set_add(b.set, 0, &path, false, FLATTEN_TEXT, &cell, &b.err));
+  assert_int_equal(b.err.code, ERR_USAGE);
+  assert_int_equal(flatten_set_cell_count(b.set), FLATTEN_PATHS_MAX);
+  bench_close(&b);
+}
+
+/* --- Random documents against jansson ----------------------------------------------------------------- */
+
+static uint32_t random_state = 12345;
+static unsigned random_below(unsigned limit) {
+  random_state = random_state * 1664525u + 1013904223u;
+  return (random_state >> 8) % limit;
+}
+
+static const char *const random_keys[] = {"a", "b", "c", "a.b", "", "\\u0061", "long key beyond eight bytes", "q\\\"", "\xc3\xa9"};
+
+static void random_space(struct buffer *out) {
+  static const char *const spaces[] = {"", "", "", " ", "\n", "\t \r"};
+  buffer_append_string(out, spaces[random_below(6)]);
+}
+
+static void random_value(struct buffer *out, int depth) {
+  static const char *const scalars[] = {"0", "-1.5", "12345", "true", "false", "null", "\"\"", "\"text\"", "\"\\u00e9\\n\\\"\"", "[]", "{}",
+                                        "[1, {\"a\":2}]", "{ }"};
+  random_space(out);
+  if (depth == 0 || random_below(3) == 0) {
+    buffer_append_string(out, scalars[random_below(13)]);
+  } else {
+    unsigned count = random_below(5);
+    buffer_append_byte(out, '{');
+    for (unsigned i = 0; i < count; i++) {
+      if (i) buffer_append_byte(out, ',');
+      random_space(out);
+      buffer_appendf(out, "\"%s\"", random_keys[random_below(9)]);
+      random_space(out);
+      buffer_append_byte(out, ':');
+      random_value(out, depth - 1);
+    }
+    if (!count) random_space(out);
+    buffer_append_byte(out, '}');
+  }
+  random_space(out);
+}
+
+static json_t *at_path(json_t *document, const struct json_path *path) {
+  for (size_t i = 0; document && i < path->key_count; i++)
+    document = json_is_object(document) ? json_object_get(document, path->keys[i]) : NULL;
+  return document;
+}
+
+static json_t *load(const uint8_t *data, size_t len) {
+  json_error_t error;
+  json_t *value = json_loadb((const char *)data, len, JSON_DECODE_ANY, &error);
+  if (!value) print_error("%s in %.*s\n", error.text, (int)len, (const char *)data);
+  assert_non_null(value);
+  return value;
+}
+
+/* Puts a value at its path, making the objects on the way. */
+static void put(json_t **document, const struct json_path *path, json_t *value) {
+  if (path->key_count == 0) {
+    json_decref(*document);
+    *document = json_incref(value);
+    return;
+  }
+  json_t *at = *document;
+  for (size_t i = 0; i + 1 < path->key_count; i++) {
+    json_t *inner = json_object_get(at, path->keys[i]);
+    if (!inner) {
+      inner = json_object();
+      json_object_set_new(at, path->keys[i], inner);
+    }
+    at = inner;
+  }
+  assert_null(json_object_get(at, path->keys[path->key_count - 1]));   /* picked twice, or in the rest too */
+  json_object_set(at, path->keys[path->key_count - 1], value);
+}
+
+static bool is_leaf(const json_t *value) { return value && !(json_is_object(value) && json_object_size(value) > 0); }
+
+#define RANDOM_PATHS 12
+
+static void check_random_document(struct bench *b, const struct json_path *paths, size_t count, const struct buffer *text) {
+  json_t *document = load(text->data, text->len);
+  if (!bench_run_bytes(b, (const char *)text->data, text->len)) print_error("%.*s\n", (int)text->len, text->data);
+  const struct cell *rest = &b->cells[1 + count];
+  json_t *merged = cell_is_null(rest) ? json_object() : load(rest->data, (size_t)rest->len);
+  for (size_t i = 0; i < count; i++) {
+    const struct cell *c = &b->cells[1 + i];
+    json_t *expected = at_path(document, &paths[i]);
+    assert_int_equal(is_leaf(expected), !cell_is_null(c));
+    if (cell_is_null(c)) continue;
+    json_t *picked = load(c->data, (size_t)c->len);
+    assert_true(json_equal(picked, expected));
+    put(&merged, &paths[i], picked);
+    json_decref(picked);
+  }
+  if (!json_equal(merged, document)) print_error("%.*s\n", (int)text->len, text->data);
+  assert_true(json_equal(merged, document));
+  json_decref(merged);
+  json_decref(document);
+}
+
+static bool same_path(const struct json_path *a, const struct json_path *b) {
+  if (a->key_count != b->key_count) return false;
+  for (size_t i = 0; i < a->key_count; i++)
+    if (strcmp(a->keys[i], b->keys[i]) != 0) return false;
+  return true;
+}
+
+/* Some of the paths that random documents can have, each once. */
+static size_t random_paths(struct json_path *paths) {
+  static const char *const texts[] = {"a", "b", "a.b", "\"a.b\"", "a.a", "a.b.c", "\"\"", "\"\".\"\"", "b.a.a", "c.\xc3\xa9",
+                                      "long key beyond eight bytes", "long key beyond eight bytes.a", "\"q\\\"\"", "\"q\\\"\".b",
+                                      "c.c.c.c", "\xc3\xa9", "\xc3\xa9.b"};
+  struct error err;
+  size_t count = 0;
+  if (random_below(2)) paths[count++] = (struct json_path){0};
+  while (count < RANDOM_PATHS) {
+    assert_true(json_path_parse(texts[random_below(17)], &paths[count], &err));
+    bool known = false;
+    for (size_t i = 0; i < count; i++) known |= same_path(&paths[i], &paths[count]);
+    if (known) json_path_deinit(&paths[count]);
+    else count++;
+    if (random_below(8) == 0) break;
+  }
+  return count;
+}
+
+static void test_document_is_what_was_picked_and_the_rest_together(void **state) {
+  for (int round = 0; round < 300; round++) {
+    struct bench b;
+    struct json_path paths[RANDOM_PATHS];
+    size_t count = random_paths(paths), cell;
+    bench_open(&b, round % 2 ? KIND_JSON : KIND_JSONB);
+    for (size_t i = 0; i < count; i++) assert_true(flatten_set_add(b.set, 0, &paths[i], false, FLATTEN_JSON, &cell, &b.err));
+    bench_rest(&b);
+    for (int i = 0; i < 200; i++) {
+      struct buffer text;
+      buffer_init(&text, 1 << 20);
+      random_value(&text, 5);
+      check_random_document(&b, paths, count, &text);
+      buffer_deinit(&text);
+    }
+    for (size_t i = 0; i < count; i++) json_path_deinit(&paths[i]);
+    bench_close(&b);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_paths_pick_leaves_whatever_their_order),
+      cmocka_unit_test(test_a_missing_key_is_null_and_json_null_is_text),
+      cmocka_unit_test(test_the_version_byte_of_jsonb_is_skipped),
+      cmocka_unit_test(test_strings_are_unescaped_in_text_form_only),
+      cmocka_unit_test(test_keys_are_compared_unescaped),
+      cmocka_unit_test(test_empty_objects_and_arrays_are_leaves),
+      cmocka_unit_test(test_a_value_at_the_top_goes_to_the_empty_path),
+      cmocka_unit_test(test_without_an_empty_path_the_rest_is_the_value_itself),
+      cmocka_unit_test(test_a_path_may_be_a_scalar_here_and_an_object_there),
+      cmocka_unit_test(test_the_rest_keeps_what_no_path_picked_where_it_was),
+      cmocka_unit_test(test_the_last_duplicate_wins_with_everything_under_it),
+      cmocka_unit_test(test_a_path_of_the_users_takes_an_object_whole),
+      cmocka_unit_test(test_the_whole_document_can_be_picked),
+      cmocka_unit_test(test_shapes_may_change_from_row_to_row),
+      cmocka_unit_test(test_text_that_is_not_json_is_an_error_that_names_the_column),
+      cmocka_unit_test(test_a_document_cut_or_changed_at_any_byte_never_reads_beyond),
+      cmocka_unit_test(test_objects_nest_deeper_than_any_path),
+      cmocka_unit_test(test_many_escaped_strings_in_one_row_stay_where_they_are),
+      cmocka_unit_test(test_two_columns_do_not_mix),
+      cmocka_unit_test(test_paths_beyond_the_limit_are_refused),
+      cmocka_unit_test(test_document_is_what_was_picked_and_the_rest_together),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
