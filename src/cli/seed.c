@@ -34,7 +34,8 @@ static bool on_flag(void *context, const struct flag *flag, const char *value, s
   struct seed_command *s = context;
   if (!strcmp(flag->name, "db")) s->conninfo = value;
   else if (!strcmp(flag->name, "quiet")) s->quiet = true;
-  else if (!strcmp(flag->name, "rows") && (!parse_int64(value, &s->rows) || s->rows < 1 || s->rows > SEED_ROWS_MAX))
+  else if (!strcmp(flag->name, "rows") &&
+           (!parse_int64(value, &s->rows) || s->rows < 1 || s->rows > SEED_ROWS_MAX))
     return fail_field(err, "rows", "--rows: \"%.40s\" is not a whole number from 1 to %lld", value,
                       (long long)SEED_ROWS_MAX);
   return true;
@@ -42,7 +43,7 @@ static bool on_flag(void *context, const struct flag *flag, const char *value, s
 
 static bool on_argument(void *context, const char *text, struct error *err) {
   (void)context;
-  return fail(err, ERR_USAGE, "seed takes no argument \"%.100s\"; the number of rows is given by --rows", text);
+  return fail(err, ERR_USAGE, "seed takes no argument \"%.100s\"; --rows gives the number of rows", text);
 }
 
 static void draw(const struct seed_command *s, int64_t done, int64_t total, uint64_t now_us) {

@@ -26,7 +26,8 @@
   "CREATE TABLE " SEED_TABLE " (id BIGSERIAL, created_at TIMESTAMPTZ NOT NULL DEFAULT now(),"             \
   " name VARCHAR(255) NOT NULL, value DECIMAL(18,4) NOT NULL, metadata JSONB NOT NULL)"
 #define COLUMNS                                                                                          \
-  "id bigint, created_at timestamp with time zone, name character varying(255), value numeric(18,4), metadata jsonb"
+  "id bigint, created_at timestamp with time zone, name character varying(255), value numeric(18,4),"     \
+  " metadata jsonb"
 
 /* What the table is before anything is done to it. */
 enum table_state { TABLE_MISSING, TABLE_EMPTY, TABLE_UNFINISHED, TABLE_DONE };
@@ -62,60 +63,65 @@ static int64_t range_rows(const struct seeding *s, int64_t range) {
 
 /* The session's settings: names resolve to the server's own functions, whatever the role's settings say. */
 static bool prepare_session(struct pg *c, struct error *err) {
-  return pg_exec(c, "SET search_path = pg_catalog; SET standard_conforming_strings = on; SET statement_timeout = 0;"
-                    " SET lock_timeout = 0; SET row_security = off; SET jit = off; SET synchronous_commit = off;"
-                    " SET maintenance_work_mem = '256MB'", err);
+  return pg_exec(c, "SET search_path = pg_catalog; SET standard_conforming_strings = on;"
+                    " SET statement_timeout = 0; SET lock_timeout = 0; SET row_security = off; SET jit = off;"
+                    " SET synchronous_commit = off; SET maintenance_work_mem = '256MB'", err);
+}
+
+/* A question to the server, with one parameter or none (NULL), that it answers by true or false. */
+static bool ask(struct pg *c, const char *sql, const char *param, bool *answer, struct error *err) {
+  struct pg_result *r;
+  if (!pg_query(c, sql, &param, param ? 1 : 0, &r, err)) return false;
+  *answer = pg_row_count(r) == 1 && pg_value_bool(r, 0, 0);
+  pg_result_free(r);
+  return true;
 }
 
 /* ---- What is there ---- */
 
 static bool refuse(struct error *err, const char *why) {
-  return fail(err, ERR_CONFLICT, "cannot seed table \"" SEED_TABLE "\": %s; decant fills only a table of its own."
-              " Use another database, or rename or drop the table", why);
+  return fail(err, ERR_CONFLICT, "cannot seed table \"" SEED_TABLE "\": %s; decant fills only a table of its"
+              " own. Use another database, or rename or drop the table", why);
 }
 
 /* The mark of the table's comment, judged: *state for this many rows, or an error. */
-static bool judge_mark(const char *comment, bool empty, int64_t rows, enum table_state *state, struct error *err) {
+static bool judge_mark(const char *comment, bool empty, int64_t rows, enum table_state *state,
+                       struct error *err) {
   int64_t marked = 0;
   if (empty) {
     *state = TABLE_EMPTY;
     return true;
   }
-  if (!comment) return refuse(err, "it holds rows that decant did not write");
   if (sscanf(comment, MARK_UNFINISHED, &marked) == 1) *state = TABLE_UNFINISHED;
   else if (sscanf(comment, MARK_DONE, &marked) == 1) *state = TABLE_DONE;
   else return refuse(err, "it holds rows that decant did not write");
   if (marked == rows) return true;
-  return fail(err, ERR_CONFLICT, "cannot seed %" PRId64 " rows: table \"" SEED_TABLE "\" is the demonstration table with %"
-              PRId64 " rows%s; use --rows %" PRId64 ", or drop it first", rows, marked,
+  return fail(err, ERR_CONFLICT, "cannot seed %" PRId64 " rows: table \"" SEED_TABLE "\" is the demonstration"
+              " table with %" PRId64 " rows%s; use --rows %" PRId64 ", or drop it first", rows, marked,
               *state == TABLE_UNFINISHED ? " (unfinished)" : "", marked);
 }
 
 static bool read_state(struct pg *c, int64_t rows, enum table_state *state, struct error *err) {
+  static const char about[] =
+      "SELECT c.relkind = 'r' AND c.relpersistence <> 't', obj_description(c.oid, 'pg_class'),"
+      " $1 = (SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', '"
+      "                         ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)"
+      " FROM pg_class c WHERE c.oid = to_regclass('" SEED_TABLE "')";
   struct pg_result *r;
-  if (!pg_query(c, "SELECT c.relkind = 'r' AND c.relpersistence <> 't', obj_description(c.oid, 'pg_class'), c.relkind = 'r' AND"
-                   " (SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum)"
-                   "  FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) = $1"
-                   " FROM pg_class c WHERE c.oid = to_regclass('" SEED_TABLE "')",
-                (const char *const[]){COLUMNS}, 1, &r, err))
-    return false;
+  if (!pg_query(c, about, (const char *const[]){COLUMNS}, 1, &r, err)) return false;
   if (pg_row_count(r) == 0) {
     pg_result_free(r);
     *state = TABLE_MISSING;
     return true;
   }
   char comment[MARK_SIZE] = "";
-  bool has_comment = pg_value(r, 0, 1) != NULL;
-  if (has_comment) snprintf(comment, sizeof comment, "%s", pg_value(r, 0, 1));
-  bool is_table = pg_value_bool(r, 0, 0), has_columns = pg_value_bool(r, 0, 2);
+  if (pg_value(r, 0, 1)) snprintf(comment, sizeof comment, "%s", pg_value(r, 0, 1));
+  bool is_table = pg_value_bool(r, 0, 0), has_columns = pg_value_bool(r, 0, 2), empty;
   pg_result_free(r);
   if (!is_table) return refuse(err, "it is not an ordinary table");
   if (!has_columns) return refuse(err, "it has other columns");
-
-  if (!pg_query(c, "SELECT NOT EXISTS (SELECT FROM " SEED_TABLE ")", NULL, 0, &r, err)) return false;
-  bool empty = pg_value_bool(r, 0, 0);
-  pg_result_free(r);
-  return judge_mark(has_comment ? comment : NULL, empty, rows, state, err);
+  return ask(c, "SELECT NOT EXISTS (SELECT FROM " SEED_TABLE ")", NULL, &empty, err) &&
+         judge_mark(comment, empty, rows, state, err);
 }
 
 /* ---- Taking it over ---- */
@@ -127,8 +133,8 @@ static bool set_comment(struct pg *c, const char *comment, struct error *err) {
 /* A mark that no other seeder has: the server's time and this backend's number. */
 static bool make_mark(struct pg *c, struct seeding *s, struct error *err) {
   struct pg_result *r;
-  if (!pg_query(c, "SELECT pg_backend_pid() || '-' || (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", NULL, 0,
-                &r, err))
+  if (!pg_query(c, "SELECT pg_backend_pid() || '-' || (extract(epoch FROM clock_timestamp()) * 1e6)::bigint",
+                NULL, 0, &r, err))
     return false;
   int len = snprintf(s->mark, sizeof s->mark, MARK_UNFINISHED, s->rows);
   snprintf(s->mark + len, sizeof s->mark - (size_t)len, ", writer %s", pg_value(r, 0, 0));
@@ -153,7 +159,8 @@ static bool claim_locked(struct pg *c, struct seeding *s, enum table_state *stat
 }
 
 static bool claim(struct pg *c, struct seeding *s, enum table_state *state, struct error *err) {
-  if (!pg_exec(c, "SELECT pg_advisory_lock(" ADVISORY_KEY ")", err)) return false;   /* until the session ends */
+  /* Held until the session ends, however it ends. */
+  if (!pg_exec(c, "SELECT pg_advisory_lock(" ADVISORY_KEY ")", err)) return false;
   if (claim_locked(c, s, state, err)) return true;
   struct error ignored;
   if (!pg_exec(c, "ROLLBACK", &ignored)) return false;   /* the first error is the one to tell */
@@ -170,9 +177,9 @@ static bool find_present(struct pg *c, struct seeding *s, struct error *err) {
     return false;
   bool ok = true;
   for (size_t i = 0; ok && i < pg_row_count(r); i++) {
-    int64_t range = pg_value_int(r, i, 0), count = pg_value_int(r, i, 1);
+    int64_t range = pg_value_int(r, i, 0), count = pg_value_int(r, i, 1), first = range * RANGE_ROWS + 1;
     ok = range >= 0 && range < s->range_count && count == range_rows(s, range) &&
-         pg_value_int(r, i, 2) == range * RANGE_ROWS + 1 && pg_value_int(r, i, 3) == range * RANGE_ROWS + count;
+         pg_value_int(r, i, 2) == first && pg_value_int(r, i, 3) == first + count - 1;
     if (!ok) break;
     s->present[range] = 1;
     s->done_rows += count;
@@ -183,15 +190,13 @@ static bool find_present(struct pg *c, struct seeding *s, struct error *err) {
 
 /* ---- Writing ---- */
 
-static bool insert_range(struct pg *c, const struct seeding *s, int64_t range, struct buffer *sql, struct error *err) {
-  struct pg_result *r;
+static bool insert_range(struct pg *c, const struct seeding *s, int64_t range, struct buffer *sql,
+                         struct error *err) {
+  bool mine;
   /* Under this lock no other seeder can take over, so the mark stays what it is until the commit. */
-  if (!pg_exec(c, "BEGIN; LOCK TABLE " SEED_TABLE " IN ROW EXCLUSIVE MODE", err)) return false;
-  if (!pg_query(c, "SELECT obj_description('" SEED_TABLE "'::regclass, 'pg_class') = $1", (const char *const[]){s->mark},
-                1, &r, err))
+  if (!pg_exec(c, "BEGIN; LOCK TABLE " SEED_TABLE " IN ROW EXCLUSIVE MODE", err) ||
+      !ask(c, "SELECT obj_description('" SEED_TABLE "'::regclass, 'pg_class') = $1", s->mark, &mine, err))
     return false;
-  bool mine = pg_value_bool(r, 0, 0);
-  pg_result_free(r);
   if (!mine) return fail(err, ERR_CONFLICT, "another seeder has taken table \"" SEED_TABLE "\" over");
 
   int64_t first = range * RANGE_ROWS + 1;
@@ -240,12 +245,13 @@ static void *write_ranges(void *argument) {
   return NULL;
 }
 
-/* A further connection is welcome, not needed: where the server refuses one, those that are there do the work. */
+/* A further connection is welcome, not needed: where the server refuses it, the others do the work. */
 static bool open_writer(struct writer *w, struct seeding *s, const struct pg *like) {
   struct error ignored;
   *w = (struct writer){.seeding = s};
   if (!pg_connect_like(like, &w->connection, &ignored)) return false;
-  if (prepare_session(w->connection, &ignored) && pthread_create(&w->thread, NULL, write_ranges, w) == 0) return true;
+  if (prepare_session(w->connection, &ignored) && pthread_create(&w->thread, NULL, write_ranges, w) == 0)
+    return true;
   pg_close(w->connection);
   return false;
 }
@@ -254,7 +260,8 @@ static bool write_all(struct pg *holder, struct seeding *s, struct error *err) {
   struct writer first = {.seeding = s, .connection = holder}, others[CONNECTIONS - 1];
   size_t count = 0;
   int64_t missing = s->range_count - s->done_rows / RANGE_ROWS;
-  while (count < CONNECTIONS - 1 && (int64_t)count + 1 < missing && open_writer(&others[count], s, holder)) count++;
+  while (count < CONNECTIONS - 1 && (int64_t)count + 1 < missing && open_writer(&others[count], s, holder))
+    count++;
   write_ranges(&first);
   for (size_t i = 0; i < count; i++) {
     pthread_join(others[i].thread, NULL);
@@ -267,12 +274,10 @@ static bool write_all(struct pg *holder, struct seeding *s, struct error *err) {
 /* ---- Finishing ---- */
 
 static bool add_primary_key(struct pg *c, struct error *err) {
-  struct pg_result *r;
-  if (!pg_query(c, "SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = '" SEED_TABLE "'::regclass AND contype = 'p')",
-                NULL, 0, &r, err))
+  bool there;
+  if (!ask(c, "SELECT EXISTS (SELECT FROM pg_constraint"
+              " WHERE conrelid = '" SEED_TABLE "'::regclass AND contype = 'p')", NULL, &there, err))
     return false;
-  bool there = pg_value_bool(r, 0, 0);
-  pg_result_free(r);
   return there || pg_exec(c, "ALTER TABLE " SEED_TABLE " ADD PRIMARY KEY (id)", err);
 }
 
@@ -283,17 +288,20 @@ static bool check_whole(struct pg *c, const struct seeding *s, struct error *err
   int64_t count = pg_value_int(r, 0, 0), min = pg_value_int(r, 0, 1), max = pg_value_int(r, 0, 2);
   pg_result_free(r);
   if (count == s->rows && min == 1 && max == s->rows) return true;
-  return fail(err, ERR_CONFLICT, "table \"" SEED_TABLE "\" holds %" PRId64 " rows with ids %" PRId64 " to %" PRId64
-              " where %" PRId64 " were written: somebody else has changed it. Drop it and seed again", count, min, max, s->rows);
+  return fail(err, ERR_CONFLICT, "table \"" SEED_TABLE "\" holds %" PRId64 " rows with ids %" PRId64 " to %"
+              PRId64 " where %" PRId64 " were written: somebody else has changed it. Drop it and seed again",
+              count, min, max, s->rows);
 }
 
 static bool finish(struct pg *c, struct seeding *s, struct error *err) {
   char done[MARK_SIZE];
   snprintf(done, sizeof done, MARK_DONE, s->rows);
   return add_primary_key(c, err) &&
-         pg_execf(c, err, "SELECT setval(pg_get_serial_sequence('" SEED_TABLE "', 'id'), %" PRId64 ")", s->rows) &&
+         pg_execf(c, err, "SELECT setval(pg_get_serial_sequence('" SEED_TABLE "', 'id'), %" PRId64 ")",
+                  s->rows) &&
          pg_exec(c, "VACUUM (ANALYZE) " SEED_TABLE, err) &&   /* readers need not set hint bits then */
-         check_whole(c, s, err) && pg_exec(c, "SET synchronous_commit = on", err) && set_comment(c, done, err);
+         check_whole(c, s, err) &&
+         pg_exec(c, "SET synchronous_commit = on", err) && set_comment(c, done, err);
 }
 
 /* ---- All of it ---- */
@@ -326,14 +334,14 @@ static void *watch_cancel(void *argument) {
   struct watcher *w = argument;
   for (int64_t waited_ms = 0; !atomic_load(&w->over); waited_ms += 20) {
     nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
-    if (waited_ms % 200 == 0 && cancel_requested(w->cancel) && !atomic_load(&w->over)) pg_cancel(w->connection);
+    if (waited_ms % 200 == 0 && cancel_requested(w->cancel)) pg_cancel(w->connection);
   }
   return NULL;
 }
 
 bool seed_run(const char *conninfo, int64_t rows, const struct cancel *cancel,
-              void (*progress)(void *context, int64_t done, int64_t total), void *context, enum seed_outcome *outcome,
-              struct error *err) {
+              void (*progress)(void *context, int64_t done, int64_t total), void *context,
+              enum seed_outcome *outcome, struct error *err) {
   if (rows < 1 || rows > SEED_ROWS_MAX)
     return fail_field(err, "rows", "rows: a whole number from 1 to %lld is needed", (long long)SEED_ROWS_MAX);
   struct seeding s = {.rows = rows, .cancel = cancel, .progress = progress, .context = context,
@@ -349,6 +357,6 @@ bool seed_run(const char *conninfo, int64_t rows, const struct cancel *cancel,
   if (watched) pthread_join(thread, NULL);
   pg_close(c);
   free(s.present);
-  if (!ok && err->code != ERR_CANCELLED && cancel_requested(cancel)) return fail(err, ERR_CANCELLED, "cancelled");
-  return ok;
+  if (ok) return true;
+  return cancel_requested(cancel) ? fail(err, ERR_CANCELLED, "cancelled") : false;
 }

@@ -26,5 +26,5 @@ enum seed_outcome { SEED_DONE, SEED_ALREADY };   /* rows were written; the table
  * with the rows that are in the table; once done == total, the primary key is being built.
  */
 bool seed_run(const char *conninfo, int64_t rows, const struct cancel *cancel,
-              void (*progress)(void *context, int64_t done, int64_t total), void *context, enum seed_outcome *outcome,
-              struct error *err) MUST_CHECK;
+              void (*progress)(void *context, int64_t done, int64_t total), void *context,
+              enum seed_outcome *outcome, struct error *err) MUST_CHECK;

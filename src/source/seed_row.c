@@ -11,36 +11,37 @@
  * stumble over: quotes, commas, line breaks, tabs, backslashes, markup, and scripts of many kinds.
  */
 static const char *const given_names[] = {
-    "Zoë", "Ann", "José", "Olga", "Łukasz", "Mei", "李", "Noah", "Aïcha", "Björn", "Siân", "Priya", "Юлия", "Tom",
-    "Eva", "Ivan", "Hélène", "Max", "Nuño", "Ayşe", "Jean-Luc", "Mary Ann", "さくら", "Omar", "Leïla", "Finn", "Ángel",
-    "Ida", "Șerban", "Kofi", "Chloé", "Dr. Kim", "Ada", "Alan", "Barbara", "Dennis", "Edsger", "Frances", "Grace",
-    "Hedy", "Jun", "Ken", "Leslie", "Margaret", "Niklaus", "Radia", "Sophie", "Tim", "김", "محمد", "Δήμητρα", "Søren",
-    "Jürgen", "Ömer", "Đặng", "Anaïs", "Piotr", "Renée", "Sinéad", "Tomáš", "Ursula", "Vera", "Wim", "Yaël"};
+    "Zoë", "Ann", "José", "Olga", "Łukasz", "Mei", "李", "Noah", "Aïcha", "Björn", "Siân", "Priya", "Юлия",
+    "Tom", "Eva", "Ivan", "Hélène", "Max", "Nuño", "Ayşe", "Jean-Luc", "Mary Ann", "さくら", "Omar", "Leïla",
+    "Finn", "Ángel", "Ida", "Șerban", "Kofi", "Chloé", "Dr. Kim", "Ada", "Alan", "Barbara", "Dennis",
+    "Edsger", "Frances", "Grace", "Hedy", "Jun", "Ken", "Leslie", "Margaret", "Niklaus", "Radia", "Sophie",
+    "Tim", "김", "محمد", "Δήμητρα", "Søren", "Jürgen", "Ömer", "Đặng", "Anaïs", "Piotr", "Renée", "Sinéad",
+    "Tomáš", "Ursula", "Vera", "Wim", "Yaël"};
 
 static const char *const family_names[] = {
-    "Müller", "O'Brien", "Smith", "Garcia", "Nowak", "\"Ace\" Hart", "Smith, Jr.", "Tom & Sons", "Nguyễn", "Silva",
-    "Kowalski", "Ivanova", "Sørensen", "Becker <vip>", "Dubois", "Rossi", "Weiß", "Yılmaz", "Novák", "Haddad",
-    "Okafor", "Tanaka", "Wang", "Kim", "Patel", "de la Cruz", "van den Berg", "McDonald", "D'Angelo", "Großmann",
-    "Żak", "Łoś", "Petrov", "Popescu", "Horváth", "Nagy", "Larsson", "Hansen", "Virtanen", "Jansen", "Peeters",
-    "Moreau", "Lefèvre", "Bianchi", "Ferrari", "Costa", "Pereira", "Santos", "Lopez", "Fernández", "Ortiz", "Díaz",
-    "Kaya", "Demir", "Papadopoulos", "Cohen", "Ali", "Khan", "Singh", "Sato", "Lee", "Chen", "Line\nBreak",
-    "Tab\tStop"};
+    "Müller", "O'Brien", "Smith", "Garcia", "Nowak", "\"Ace\" Hart", "Smith, Jr.", "Tom & Sons", "Nguyễn",
+    "Silva", "Kowalski", "Ivanova", "Sørensen", "Becker <vip>", "Dubois", "Rossi", "Weiß", "Yılmaz", "Novák",
+    "Haddad", "Okafor", "Tanaka", "Wang", "Kim", "Patel", "de la Cruz", "van den Berg", "McDonald",
+    "D'Angelo", "Großmann", "Żak", "Łoś", "Petrov", "Popescu", "Horváth", "Nagy", "Larsson", "Hansen",
+    "Virtanen", "Jansen", "Peeters", "Moreau", "Lefèvre", "Bianchi", "Ferrari", "Costa", "Pereira", "Santos",
+    "Lopez", "Fernández", "Ortiz", "Díaz", "Kaya", "Demir", "Papadopoulos", "Cohen", "Ali", "Khan", "Singh",
+    "Sato", "Lee", "Chen", "Line\nBreak", "Tab\tStop"};
 
 /* JSON text. */
 static const char *const tags[] = {
-    "[]", "[\"new\"]", "[\"new\", \"b2b\"]", "[\"sale\"]", "[\"sale\", \"new\"]", "[\"vip\"]", "[\"vip\", \"b2b\"]",
-    "[\"late\"]", "[\"a,b\"]", "[\"<html>\"]", "[\"R&D\"]", "[\"été\", \"hiver\"]", "[\"日本\"]",
-    "[\"red\", \"green\", \"blue\"]", "[\"x\", null]", "[\"web\"]", "[\"web\", \"app\"]", "[\"app\"]", "[\"gift\"]",
-    "[\"gift\", \"express\"]", "[\"express\"]", "[\"export\"]", "[\"import\"]", "[\"test\"]", "[\"beta\"]",
-    "[\"beta\", \"web\"]", "[\"gold\"]", "[\"silver\"]", "[\"bronze\"]", "[\"\\\"quoted\\\"\"]",
-    "[\"back\\\\slash\"]", "[\"north\", \"south\", \"east\", \"west\"]"};
+    "[]", "[\"new\"]", "[\"new\", \"b2b\"]", "[\"sale\"]", "[\"sale\", \"new\"]", "[\"vip\"]",
+    "[\"vip\", \"b2b\"]", "[\"late\"]", "[\"a,b\"]", "[\"<html>\"]", "[\"R&D\"]", "[\"été\", \"hiver\"]",
+    "[\"日本\"]", "[\"red\", \"green\", \"blue\"]", "[\"x\", null]", "[\"web\"]", "[\"web\", \"app\"]",
+    "[\"app\"]", "[\"gift\"]", "[\"gift\", \"express\"]", "[\"express\"]", "[\"export\"]", "[\"import\"]",
+    "[\"test\"]", "[\"beta\"]", "[\"beta\", \"web\"]", "[\"gold\"]", "[\"silver\"]", "[\"bronze\"]",
+    "[\"\\\"quoted\\\"\"]", "[\"back\\\\slash\"]", "[\"north\", \"south\", \"east\", \"west\"]"};
 
 /* JSON members, each with a comma before it; two rows of three have none. */
 static const char *const notes[] = {
     "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ", \"note\": null",
     ", \"note\": null", ", \"note\": null", ", \"note\": \"\"", ", \"note\": \"call, then ship\"",
-    ", \"note\": \"said \\\"yes\\\"\"", ", \"note\": \"first line\\nsecond line\"", ", \"note\": \"a < b && c > d\"",
-    ", \"note\": \"C:\\\\temp\\ttab\"", ", \"note\": \"naïve café ☕ 😀\"",
+    ", \"note\": \"said \\\"yes\\\"\"", ", \"note\": \"first line\\nsecond line\"",
+    ", \"note\": \"a < b && c > d\"", ", \"note\": \"C:\\\\temp\\ttab\"", ", \"note\": \"naïve café ☕ 😀\"",
     ", \"note\": \"it's <b>\\\"fine\\\"</b> & done\""};
 
 /* Whole degrees; the row's hash adds the decimals. */
@@ -71,11 +72,12 @@ static void append_metadata(struct buffer *sql) {
   buffer_append_string(sql, "('{\"tags\": ' || ");
   append_pick(sql, tags, sizeof *tags, COUNT(tags), 24);
   buffer_append_string(sql, " || ', \"score\": ' || (a >> 29 & 127) || '.' || (a >> 36 & 7)"
-                            " || CASE WHEN (a >> 39 & 1) = 1 THEN ', \"active\": true' ELSE ', \"active\": false' END || ");
+                            " || CASE WHEN (a >> 39 & 1) = 1 THEN ', \"active\": true'"
+                            " ELSE ', \"active\": false' END || ");
   append_pick(sql, notes, sizeof *notes, COUNT(notes), 40);
   /* One row in 65,536 has keys that a sample of the table is likely to miss. */
-  buffer_append_string(sql, " || CASE WHEN (b >> 47 & 65535) = 0 THEN ', \"promo\": {\"code\": \"A&B\", \"percent\": 15}'"
-                            " ELSE '' END"
+  buffer_append_string(sql, " || CASE WHEN (b >> 47 & 65535) = 0"
+                            " THEN ', \"promo\": {\"code\": \"A&B\", \"percent\": 15}' ELSE '' END"
                             " || CASE a >> 57 & 31 WHEN 0 THEN ', \"address\": null}'"
                             " WHEN 1 THEN ', \"address\": {\"city\": \"Atlantis\"}}'"
                             " ELSE ', \"address\": {\"city\": \"' || ");
@@ -102,6 +104,7 @@ void seed_row_select(struct buffer *sql, int64_t first, int64_t last) {
                             " (c >> (6 + (a >> 51 & 63) * 3 / 4)::int) * 0.0001 AS value, ");
   append_metadata(sql);
   buffer_appendf(sql, " AS metadata FROM (SELECT i, hashint8extended(i, 1) AS a, hashint8extended(i, 2) AS b,"
-                      " hashint8extended(i, 3) AS c FROM generate_series(%" PRId64 "::bigint, %" PRId64 "::bigint) AS i"
-                      " OFFSET 0) AS h", first, last);
+                      " hashint8extended(i, 3) AS c"
+                      " FROM generate_series(%" PRId64 "::bigint, %" PRId64 "::bigint) AS i OFFSET 0) AS h",
+                 first, last);
 }
