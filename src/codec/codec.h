@@ -24,12 +24,15 @@ struct codec {
   const char *media_type;       /* "application/gzip"; NULL: the format's */
   const char *help;
   int level_min, level_max, level_default;   /* all 0: takes no level */
-  bool passes_through;          /* bytes stay as they are: the engine may hand them to the sink itself */
 
   bool (*open)(int level, int workers, void **self, struct error *err);
   void (*close)(void *self);
   bool (*begin)(void *self, struct buffer *out, struct error *err);
-  /* Bytes that compress has made, or for a codec that compresses here the plain ones. out gets what is ready. */
+  /*
+   * A chunk that a lane hands on. With final_in_lane its bytes are what goes to the file, and write only takes
+   * note of them; else out gets what is ready instead of them.
+   */
+  bool final_in_lane;
   bool (*write)(void *self, const uint8_t *bytes, size_t len, const struct codec_chunk *chunk, struct buffer *out,
                 struct error *err);
   /* A few plain bytes between chunks that no lane has compressed (a header, a comma, a closing bracket). */
@@ -38,8 +41,7 @@ struct codec {
 
   bool (*lane_new)(void *self, void **lane, struct error *err);
   void (*lane_free)(void *lane);
-  /* Compresses plain bytes into out (emptied by the caller). A codec whose lanes hand on plain bytes has
-     compresses_in_lane false, and the engine skips the call. */
+  /* Compresses plain bytes into out. Skipped by the engine where compresses_in_lane is false. */
   bool compresses_in_lane;
   bool (*compress)(void *lane, const uint8_t *plain, size_t len, struct buffer *out, struct codec_chunk *chunk,
                    struct error *err);

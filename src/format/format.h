@@ -58,6 +58,9 @@ struct format {
   bool (*open)(const struct format_spec *spec, void **self, struct error *err);
   void (*close)(void *self);
 
+  /* Rows that a part should hold, for the plan of splits; 0: as the engine likes (text). Before open. */
+  uint64_t (*part_rows)(const void *options);
+
   /* Writer side. Each appends to out. */
   bool (*begin)(void *self, struct buffer *out, struct error *err);
   /*

@@ -4,8 +4,7 @@
 
 #include <stdlib.h>
 
-void schema_free(struct schema *s) {
-  if (!s) return;
+void schema_deinit(struct schema *s) {
   for (size_t i = 0; s->wire && i < s->wire_count; i++) {
     free(s->wire[i].name);
     free(s->wire[i].type_name);
@@ -14,5 +13,5 @@ void schema_free(struct schema *s) {
   flatten_set_free(s->flatten);
   free(s->wire);
   free(s->columns);
-  free(s);
+  *s = (struct schema){0};
 }

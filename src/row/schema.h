@@ -85,7 +85,7 @@ struct schema {
   size_t cell_count;                /* wire_count + the paths */
 };
 
-void schema_free(struct schema *s);   /* also of a half-built one; NULL is allowed */
+void schema_deinit(struct schema *s);   /* also of a half-built one; leaves it empty */
 
 /*
  * numeric's typmod (src/backend/utils/adt/numeric.c, numeric_typmod_precision): false for plain numeric.

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define SQL_MAX (64u << 20)
+#define SPLITS_OF_ROWS_MAX 8000 /* per leaf: a split is a row group, and a file holds at most 10,000 */
 #define SAMPLE_RANGES 64        /* places over the source that a sample reads */
 #define SAMPLE_BLOCKS_MIN 2
 
@@ -88,7 +89,7 @@ static int64_t blocks_per_split(const struct scan_spec *spec, const struct sourc
   double blocks;
   if (spec->split_rows && rows_of_leaf > 0) {
     /* Even pieces rather than a small one at the end. */
-    double pieces = ceil(rows_of_leaf / (double)spec->split_rows);
+    double pieces = fmin(ceil(rows_of_leaf / (double)spec->split_rows), SPLITS_OF_ROWS_MAX);
     blocks = ceil((double)leaf->blocks / (pieces < 1 ? 1 : pieces));
   } else {
     uint64_t bytes = spec->split_rows ? 32 * spec->split_bytes : spec->split_bytes;
@@ -175,8 +176,10 @@ static size_t leaf_of(const struct scan *scan, uint64_t index) {
   return low;
 }
 
-bool scan_next(struct scan *scan, struct split *split) {
-  uint64_t index = atomic_fetch_add(&scan->next, 1);
+void scan_take(struct scan *scan) { scan->next++; }
+
+bool scan_peek(const struct scan *scan, struct split *split) {
+  uint64_t index = scan->next;
   if (index >= scan->split_count) return false;
   *split = (struct split){.index = index, .end_block = -1};
   if (!scan->by_leaf) return true;
@@ -216,7 +219,9 @@ void scan_copy_sql(const struct scan *scan, const struct split *split, struct bu
   buffer_append_string(sql, ") TO STDOUT (FORMAT binary)");
 }
 
-void scan_sample_sql(const struct scan *scan, const char *select_list, uint64_t rows, struct buffer *sql, bool *all) {
+void scan_statement_sql(const struct scan *scan, struct buffer *sql) { append_statement(&scan->spec, sql); }
+
+void scan_sample_sql(const struct scan *scan, uint64_t rows, struct buffer *sql, bool *all) {
   const struct scan_spec *spec = &scan->spec;
   const struct source *s = spec->source;
   double per_block = scan->blocks_total ? (double)scan->rows_estimated / (double)scan->blocks_total : 1;
@@ -230,7 +235,8 @@ void scan_sample_sql(const struct scan *scan, const char *select_list, uint64_t 
     int64_t length = *all ? 0 : (int64_t)ceil(wanted * share / (ranges ? ranges : 1));
     if (length < SAMPLE_BLOCKS_MIN) length = SAMPLE_BLOCKS_MIN;
     for (int k = 0; k < ranges; k++) {
-      buffer_appendf(sql, "%sSELECT %s FROM ONLY %s", first ? "" : " UNION ALL ", select_list, leaf->sql_name);
+      buffer_appendf(sql, "%sSELECT %s FROM ONLY %s", first ? "" : " UNION ALL ", spec->select_list,
+                     leaf->sql_name);
       first = false;
       if (*all || !leaf->is_heap) {
         if (*spec->where) buffer_appendf(sql, " WHERE %s", spec->where);

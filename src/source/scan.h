@@ -3,13 +3,11 @@
  * into ranges of blocks (`ctid >= '(a,0)' AND ctid < '(b,0)'`, the last range of a leaf open-ended); where
  * that is not possible a split is a whole leaf, or the whole query.
  *
- * Splits are numbered in the order of the output. scan_next may be called by any thread; everything else is
- * made before the lanes start and then read-only.
+ * Splits are numbered in the order of the output. But for scan_take everything is made before the lanes start
+ * and then read-only.
  */
 #pragma once
 #include "source/describe.h"
-
-#include <stdatomic.h>
 
 struct scan_spec {
   const struct source *source;   /* borrowed for the scan's life */
@@ -40,7 +38,7 @@ struct scan {
   uint64_t bytes_estimated;      /* of heap and TOAST; 0: unknown */
   uint64_t blocks_total;         /* 0: unknown */
   char how[160];                 /* which way it took, for people */
-  atomic_uint_fast64_t next;
+  uint64_t next;                 /* split to be taken */
 };
 
 /*
@@ -50,14 +48,20 @@ struct scan {
 bool scan_plan(struct scan *scan, const struct scan_spec *spec, struct pg *c, struct error *err) MUST_CHECK;
 void scan_deinit(struct scan *scan);
 
-/* Takes the next split; false when there are no more. Thread-safe. */
-bool scan_next(struct scan *scan, struct split *split);
+/* The split that is next, and taking it; false when there are no more. Under one lock of the caller's. */
+bool scan_peek(const struct scan *scan, struct split *split);
+void scan_take(struct scan *scan);
 /* Blocks of a split, for progress. */
 uint64_t scan_split_blocks(const struct scan *scan, const struct split *split);
 
 /* The COPY statement of a split. */
 void scan_copy_sql(const struct scan *scan, const struct split *split, struct buffer *sql);
-/* SELECT of a sample of the select list: rows of blocks spaced over the source; for scans by ctid only. */
-void scan_sample_sql(const struct scan *scan, const char *select_list, uint64_t rows, struct buffer *sql, bool *all);
+/* The SELECT of everything, as one statement. */
+void scan_statement_sql(const struct scan *scan, struct buffer *sql);
+/*
+ * A SELECT of about `rows` rows, of blocks spaced over the leaves; for scans by leaf. *all: it takes every row,
+ * since the source is small or cannot be sampled by ranges.
+ */
+void scan_sample_sql(const struct scan *scan, uint64_t rows, struct buffer *sql, bool *all);
 /* What every lane sets before it reads: a split must stay in block order. */
 bool scan_prepare_lane(const struct scan *scan, struct pg *c, struct error *err) MUST_CHECK;

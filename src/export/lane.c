@@ -1,0 +1,244 @@
+/*
+ * A lane: one straight loop in a thread of its own. Takes a split, reads its rows, encodes, compresses, hands
+ * chunks on. Blocking is the backpressure.
+ */
+#include "export/run.h"
+#include "row/flatten.h"
+
+#include <stdlib.h>
+
+#define PROGRESS_ROWS 1024
+
+/* Handing on failed because the run was stopped: whoever stopped it has said why. */
+static bool stopped(struct error *err) { return fail(err, ERR_CANCELLED, "cancelled"); }
+
+static bool need_chunk(struct lane *lane, struct error *err) {
+  if (lane->chunk) return true;
+  if (!window_get(lane->run->window, lane->index, &lane->chunk)) return stopped(err);
+  lane->chunk->split = lane->split;
+  lane->chunk->begins_part = !lane->part_begun;
+  lane->part_begun = true;
+  return true;
+}
+
+static bool hand_on(struct lane *lane, struct error *err) {
+  struct chunk *chunk = lane->chunk;
+  lane->chunk = NULL;
+  return window_put(lane->run->window, chunk) || stopped(err);
+}
+
+static void count_rows(struct lane *lane) {
+  atomic_fetch_add_explicit(&lane->run->progress->rows, lane->rows_uncounted, memory_order_relaxed);
+  lane->rows_uncounted = 0;
+}
+
+/* Text: what has been encoded so far goes on its way. */
+static bool flush_text(struct lane *lane, struct buffer *out, struct error *err) {
+  if (!buffer_check(out, "a row", err)) return false;
+  if (lane->run->codec->compresses_in_lane && out->len > 0) {
+    if (!need_chunk(lane, err)) return false;
+    if (!lane->run->codec->compress(lane->codec_lane, out->data, out->len, &lane->chunk->bytes, &lane->chunk->codec, err))
+      return false;
+    buffer_reset(out);
+    buffer_shrink(out, CHUNK_BYTES);
+  }
+  if (!lane->chunk) return true;
+  lane->chunk->rows = lane->part_rows;
+  lane->part_rows = 0;
+  return hand_on(lane, err);
+}
+
+/* Formats that keep a part until it is whole: its bytes, piece by piece. */
+static bool flush_part(struct lane *lane, struct error *err) {
+  const struct format *format = lane->run->format;
+  void *meta;
+  if (lane->part_rows == 0) return true;
+  if (!format->part_end(lane->encoder, &meta, err)) return false;
+  lane->part_begun = false;
+  bool more = true;
+  while (more) {
+    if (!need_chunk(lane, err)) {
+      if (meta) format->meta_free(meta);
+      return false;
+    }
+    if (lane->chunk->begins_part) {
+      lane->chunk->meta = meta;
+      meta = NULL;
+      lane->chunk->rows = lane->part_rows;
+    }
+    if (!format->part_read(lane->encoder, CHUNK_BYTES, &lane->chunk->bytes, &more, err) || !hand_on(lane, err))
+      return false;
+  }
+  lane->part_rows = 0;
+  return true;
+}
+
+static bool read_rows(struct lane *lane, struct buffer *plain, struct error *err) {
+  const struct format *format = lane->run->format;
+  for (;;) {
+    bool got;
+    if (!reader_next(&lane->reader, lane->cells, &got, err)) return false;
+    if (!got) return true;
+    if (lane->flattener && !flattener_run(lane->flattener, lane->cells, err)) return false;
+    if (format->is_text && !plain && !need_chunk(lane, err)) return false;
+    struct buffer *out = plain ? plain : lane->chunk ? &lane->chunk->bytes : &lane->plain;
+    if (!format->encode(lane->encoder, lane->cells, out, err)) {
+      error_prefix(err, "row %llu of split %llu: ", (unsigned long long)lane->reader.row_count,
+                   (unsigned long long)lane->split);
+      return false;
+    }
+    lane->part_rows++;
+    if (++lane->rows_uncounted >= PROGRESS_ROWS) count_rows(lane);
+    if (format->is_text) {
+      if (out->len >= CHUNK_BYTES && !flush_text(lane, out, err)) return false;
+    } else if (format->part_is_full(lane->encoder) && !flush_part(lane, err)) {
+      return false;
+    }
+  }
+}
+
+static bool open_split(struct lane *lane, const struct split *split, struct error *err) {
+  if (lane->reader_is_open) return true;   /* it has read ahead, to see what the JSON columns hold */
+  struct buffer sql;
+  buffer_init(&sql, CHUNK_MAX_BYTES);
+  scan_copy_sql(&lane->run->plan.scan, split, &sql);
+  char *text = buffer_take_string(&sql);
+  if (!text) return fail_memory(err, "a statement");
+  bool ok = reader_open(&lane->reader, lane->pg, text, lane->run->plan.schema.wire_count, err);
+  free(text);
+  lane->reader_is_open = true;
+  return ok;
+}
+
+static bool end_part(struct lane *lane, struct buffer *plain, struct error *err) {
+  const struct format *format = lane->run->format;
+  if (!format->is_text) return flush_part(lane, err);
+  bool any = lane->part_rows > 0 || lane->part_begun;
+  if (!flush_text(lane, plain ? plain : &lane->plain, err)) return false;
+  void *meta;
+  return !any || format->part_end(lane->encoder, &meta, err);
+}
+
+static bool run_split(struct lane *lane, const struct split *split, struct error *err) {
+  struct buffer *plain = lane->run->codec->compresses_in_lane ? &lane->plain : NULL;
+  lane->split = split->index;
+  lane->part_begun = false;
+  lane->part_rows = 0;
+  bool ok = open_split(lane, split, err) && read_rows(lane, plain, err);
+  if (lane->reader_is_open) reader_close(&lane->reader);
+  lane->reader_is_open = false;
+  count_rows(lane);
+  if (!ok || !end_part(lane, plain, err)) return false;
+  atomic_fetch_add(&lane->run->progress->work_done, scan_split_blocks(&lane->run->plan.scan, split));
+  return window_split_done(lane->run->window, lane->index, split->index) || stopped(err);
+}
+
+/*
+ * The holder has locked every leaf. A lane that read without a lock of its own could wait for somebody's
+ * ALTER TABLE, which waits for the holder: so it asks first, without waiting, and leaves if it must.
+ */
+static bool lock_leaf(struct lane *lane, size_t leaf, struct error *err) {
+  if (lane->index == 0 || lane->leaf_locked[leaf]) return true;
+  if (!pg_execf(lane->pg, err, "LOCK TABLE ONLY %s IN ACCESS SHARE MODE NOWAIT",
+                lane->run->plan.source->leaves[leaf].sql_name))
+    return false;
+  lane->leaf_locked[leaf] = true;
+  return true;
+}
+
+/* *left: the lane cannot go on, and has taken nothing; the others read on. */
+static bool take_split(struct lane *lane, struct split *split, bool *left) {
+  struct run *run = lane->run;
+  bool got;
+  *left = false;
+  pthread_mutex_lock(&run->split_mutex);
+  got = scan_peek(&run->plan.scan, split);
+  struct error why;
+  if (got && run->plan.scan.by_leaf && run->plan.source->leaf_count && !lock_leaf(lane, split->leaf, &why)) {
+    *left = true;
+    got = false;
+  }
+  if (got) scan_take(&run->plan.scan);
+  pthread_mutex_unlock(&run->split_mutex);
+  return got;
+}
+
+static bool set_up(struct lane *lane, struct error *err) {
+  struct run *run = lane->run;
+  const struct schema *schema = &run->plan.schema;
+  buffer_init(&lane->plain, CHUNK_MAX_BYTES);
+  lane->cells = calloc(schema->cell_count, sizeof *lane->cells);
+  lane->leaf_locked = calloc(run->plan.source->leaf_count + 1, sizeof *lane->leaf_locked);
+  if (!lane->cells || !lane->leaf_locked) return fail_memory(err, "a lane");
+  if (schema->flatten && !(lane->flattener = flattener_new(schema->flatten, schema, err))) return false;
+  if (!run->format->encoder_new(run->format_self, &lane->encoder, err)) return false;
+  return run->codec->lane_new(run->codec_self, &lane->codec_lane, err);
+}
+
+static void tear_down(struct lane *lane) {
+  struct run *run = lane->run;
+  if (lane->reader_is_open) reader_close(&lane->reader);
+  if (lane->encoder) {
+    pthread_mutex_lock(&run->mutex);
+    run->specials += run->format->counts(lane->encoder).specials;
+    pthread_mutex_unlock(&run->mutex);
+    run->format->encoder_free(lane->encoder);
+  }
+  if (lane->codec_lane) run->codec->lane_free(lane->codec_lane);
+  if (lane->chunk) window_give_back(run->window, lane->chunk);
+  flattener_free(lane->flattener);
+  buffer_deinit(&lane->plain);
+  free(lane->cells);
+  free(lane->leaf_locked);
+}
+
+/* Joins the holder's snapshot. A lane that cannot is no failure: the others do its work. */
+static bool connect_lane(struct lane *lane) {
+  struct run *run = lane->run;
+  if (lane->index == 0) return true;
+  struct error why;
+  struct pg *pg;
+  if (!pg_connect_like(run->holder, &pg, &why)) return false;
+  pthread_mutex_lock(&run->mutex);
+  lane->pg = pg;
+  pthread_mutex_unlock(&run->mutex);
+  return session_join(pg, &run->snapshot, &why) && scan_prepare_lane(&run->plan.scan, pg, &why);
+}
+
+static void disconnect_lane(struct lane *lane) {
+  if (lane->index == 0) return;   /* the holder's connection ends with the run */
+  pthread_mutex_lock(&lane->run->mutex);
+  struct pg *pg = lane->pg;
+  lane->pg = NULL;
+  pthread_mutex_unlock(&lane->run->mutex);
+  pg_close(pg);
+}
+
+static bool run_splits(struct lane *lane, struct error *err) {
+  struct run *run = lane->run;
+  struct split split;
+  bool left, any = false;
+  if (!set_up(lane, err)) return false;
+  while (!run_is_failed(run) && take_split(lane, &split, &left)) {
+    any = true;
+    if (!cancel_check(run->cancel, err) || !run_split(lane, &split, err)) return false;
+  }
+  pthread_mutex_lock(&run->mutex);
+  run->lanes_taken_part += any;
+  pthread_mutex_unlock(&run->mutex);
+  return true;
+}
+
+void *lane_main(void *argument) {
+  struct lane *lane = argument;
+  struct run *run = lane->run;
+  struct error err;
+  if (connect_lane(lane) && !run_splits(lane, &err)) run_fail(run, &err);
+  tear_down(lane);
+  disconnect_lane(lane);
+  pthread_mutex_lock(&run->mutex);
+  run->lanes_running--;
+  pthread_cond_broadcast(&run->changed);
+  pthread_mutex_unlock(&run->mutex);
+  return NULL;
+}

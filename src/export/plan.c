@@ -1,0 +1,272 @@
+#include "export/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SQL_MAX (64u << 20)
+
+void plan_deinit(struct plan *plan) {
+  for (size_t i = 0; i < plan->item_count; i++) {
+    free(plan->items[i].target);
+    if (plan->items[i].is_path) json_path_deinit(&plan->items[i].path);
+  }
+  free(plan->items);
+  free(plan->wire_sources);
+  scan_deinit(&plan->scan);
+  free(plan->select_list);
+  free(plan->where);
+  free(plan->order_by);
+  source_free(plan->source);
+  schema_deinit(&plan->schema);
+  *plan = (struct plan){0};
+}
+
+static bool is_json(const struct source_column *c) {
+  return c->is_native && (c->kind == KIND_JSON || c->kind == KIND_JSONB);
+}
+
+static bool find_column(const struct source *s, const char *name, size_t len, size_t *index) {
+  for (size_t i = 0; i < s->column_count; i++) {
+    if (strlen(s->columns[i].name) != len || memcmp(s->columns[i].name, name, len) != 0) continue;
+    *index = i;
+    return true;
+  }
+  return false;
+}
+
+static bool unknown_column(const struct source *s, const char *field, const char *name, struct error *err) {
+  struct buffer known;
+  buffer_init(&known, 4096);
+  for (size_t i = 0; i < s->column_count && known.len < 400; i++)
+    buffer_appendf(&known, "%s%s", i ? ", " : "", s->columns[i].name);
+  char *text = buffer_take_string(&known);
+  fail_field(err, field, "there is no column \"%.200s\" in %s; it has %s", name, s->name, text ? text : "others");
+  free(text);
+  return false;
+}
+
+/* The wire column of a source column, made when it is first needed. */
+static bool wire_of(struct plan *plan, size_t source_index, size_t *wire, struct error *err) {
+  struct schema *schema = &plan->schema;
+  for (size_t i = 0; i < schema->wire_count; i++) {
+    if (plan->wire_sources[i] != source_index) continue;
+    *wire = i;
+    return true;
+  }
+  const struct source_column *c = &plan->source->columns[source_index];
+  const struct format *format = plan->request->format;
+  struct wire_column *w = &schema->wire[schema->wire_count];
+  *w = (struct wire_column){.name = strdup(c->name), .type_name = strdup(c->type_name), .type_oid = c->type_oid,
+                            .typmod = c->typmod, .not_null = c->not_null, .kind = c->kind};
+  if (!c->is_native) {
+    w->form = c->is_nested ? format->nested_form : format->other_form;
+    w->kind = w->form == WIRE_JSON ? KIND_JSON : KIND_TEXT;
+  }
+  *wire = schema->wire_count;
+  plan->wire_sources[schema->wire_count++] = source_index;
+  return w->name && w->type_name ? true : fail_memory(err, "the plan");
+}
+
+/* A column of the source, or `column.key.key` into a JSON column; an exact column name wins. */
+static bool resolve_item(struct plan *plan, const struct request_column *asked, struct plan_item *item,
+                         struct error *err) {
+  const struct source *s = plan->source;
+  size_t index;
+  struct json_path path = {0};
+  if (!find_column(s, asked->source, strlen(asked->source), &index)) {
+    if (!json_path_parse(asked->source, &path, err)) return false;
+    bool found = path.key_count > 1 && find_column(s, path.keys[0], strlen(path.keys[0]), &index);
+    if (!found) {
+      json_path_deinit(&path);
+      return unknown_column(s, "columns", asked->source, err);
+    }
+    if (!is_json(&s->columns[index])) {
+      json_path_deinit(&path);
+      return fail_field(err, "columns", "cannot pick \"%.200s\": column \"%.200s\" is %s, and paths lead only into "
+                        "json and jsonb", asked->source, s->columns[index].name, s->columns[index].type_name);
+    }
+    free(path.keys[0]);
+    memmove(path.keys, path.keys + 1, --path.key_count * sizeof *path.keys);
+    item->is_path = true;
+    item->path = path;
+  }
+  item->target = strdup(asked->target);
+  return item->target ? wire_of(plan, index, &item->wire, err) : fail_memory(err, "the plan");
+}
+
+static bool wants_flattening(const struct export_request *r) {
+  return r->flatten == FLATTEN_YES || (r->flatten == FLATTEN_DEFAULT && r->format->flattens);
+}
+
+static bool resolve_items(struct plan *plan, struct error *err) {
+  const struct export_request *r = plan->request;
+  const struct source *s = plan->source;
+  size_t n = r->column_count ? r->column_count : s->column_count;
+  plan->items = calloc(n, sizeof *plan->items);
+  size_t wire_max = n < s->column_count ? n : s->column_count;
+  plan->schema.wire = calloc(wire_max, sizeof *plan->schema.wire);
+  plan->wire_sources = calloc(wire_max, sizeof *plan->wire_sources);
+  if (!plan->items || !plan->schema.wire || !plan->wire_sources) return fail_memory(err, "the plan");
+  for (size_t i = 0; i < n; i++) {
+    struct plan_item *item = &plan->items[plan->item_count++];
+    if (r->column_count) {
+      if (!resolve_item(plan, &r->columns[i], item, err)) return false;
+    } else {
+      item->target = strdup(s->columns[i].name);
+      if (!item->target) return fail_memory(err, "the plan");
+      if (!wire_of(plan, i, &item->wire, err)) return false;
+    }
+    item->flatten = !item->is_path && wants_flattening(r) && is_json(&s->columns[plan->wire_sources[item->wire]]);
+    plan->flattens |= item->flatten;
+  }
+  return true;
+}
+
+/* How SQL names a column: by its name in a table, by position in a query. */
+static void append_reference(struct buffer *sql, const struct source *s, size_t index) {
+  if (s->relkind == 'q') buffer_appendf(sql, "q.c%zu", index + 1);
+  else pg_quote_name(sql, s->columns[index].name);
+}
+
+static void append_expression(struct buffer *sql, const struct source *s, size_t index, enum wire_form form) {
+  const struct source_column *c = &s->columns[index];
+  if (form == WIRE_NATIVE) {
+    append_reference(sql, s, index);
+  } else if (form == WIRE_JSON) {
+    buffer_append_string(sql, "pg_catalog.to_json(");
+    append_reference(sql, s, index);
+    buffer_append_string(sql, ")");
+  } else {
+    /* A domain is no enum or array to the functions that take any of them: its base type is. */
+    buffer_appendf(sql, "%s(", c->output_sql);
+    append_reference(sql, s, index);
+    if (c->is_domain) buffer_appendf(sql, "::%s", c->type_sql);
+    buffer_append_string(sql, ")::pg_catalog.text");
+  }
+}
+
+static bool make_select_list(struct plan *plan, struct error *err) {
+  struct buffer sql;
+  buffer_init(&sql, SQL_MAX);
+  for (size_t i = 0; i < plan->schema.wire_count; i++) {
+    if (i) buffer_append_string(&sql, ", ");
+    append_expression(&sql, plan->source, plan->wire_sources[i], plan->schema.wire[i].form);
+  }
+  plan->select_list = buffer_take_string(&sql);
+  return plan->select_list ? true : fail_memory(err, "the plan");
+}
+
+/* In which schema the operator of the type itself lies: extensions bring their own; pg_catalog else. */
+static bool operator_schema(struct pg *pg, const struct source_column *c, const char *op, char *schema, size_t size,
+                            bool *own, struct error *err) {
+  char oid[16];
+  snprintf(oid, sizeof oid, "%u", c->type_oid);
+  const char *params[] = {op, oid};
+  struct pg_result *r;
+  if (!pg_query(pg,
+                "SELECT n.nspname FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n"
+                " ON n.oid OPERATOR(pg_catalog.=) o.oprnamespace WHERE o.oprname OPERATOR(pg_catalog.=)"
+                " $1::pg_catalog.name AND o.oprleft OPERATOR(pg_catalog.=) $2::pg_catalog.oid"
+                " AND o.oprright OPERATOR(pg_catalog.=) $2::pg_catalog.oid LIMIT 1",
+                params, 2, &r, err))
+    return false;
+  *own = pg_row_count(r) > 0;
+  snprintf(schema, size, "%s", *own ? pg_value(r, 0, 0) : "pg_catalog");
+  pg_result_free(r);
+  return true;
+}
+
+/* The SQL operators behind enum filter_op; `in` is a list of equalities, like compares as text. */
+static const char *const sql_operators[FILTER_OP_COUNT] = {
+    [FILTER_EQ] = "=", [FILTER_NE] = "<>", [FILTER_LT] = "<",  [FILTER_LE] = "<=",
+    [FILTER_GT] = ">", [FILTER_GE] = ">=", [FILTER_IN] = "=", [FILTER_LIKE] = "~~",
+};
+
+static bool append_comparison(struct plan *plan, struct pg *pg, const struct request_filter *f, size_t index,
+                              struct buffer *sql, struct error *err) {
+  const struct source_column *c = &plan->source->columns[index];
+  const char *op = sql_operators[f->op];
+  char schema[256];
+  bool own;
+  if (!operator_schema(pg, c, op, schema, sizeof schema, &own, err)) return false;
+  bool as_text = f->op == FILTER_LIKE && !own;
+  for (size_t i = 0; i < f->value_count; i++) {
+    buffer_append_string(sql, i ? " OR " : "(");
+    append_reference(sql, plan->source, index);
+    if (as_text) buffer_append_string(sql, "::pg_catalog.text");
+    buffer_append_string(sql, " OPERATOR(");
+    pg_quote_name(sql, schema);
+    buffer_appendf(sql, ".%s) ", op);
+    pg_quote_literal(sql, f->values[i]);
+    /* Without the column's own length or scale: '10.123456' must not be rounded before it is compared. */
+    buffer_appendf(sql, "::%s", as_text ? "pg_catalog.text" : c->type_sql);
+  }
+  buffer_append_string(sql, ")");
+  return true;
+}
+
+static bool append_filter(struct plan *plan, struct pg *pg, const struct request_filter *f, struct buffer *sql,
+                          struct error *err) {
+  size_t index;
+  if (!find_column(plan->source, f->column, strlen(f->column), &index))
+    return unknown_column(plan->source, "where", f->column, err);
+  if (f->op != FILTER_IS_NULL && f->op != FILTER_NOT_NULL) return append_comparison(plan, pg, f, index, sql, err);
+  append_reference(sql, plan->source, index);
+  /* Of a composite value, IS NULL also says true where its fields are null: this form asks the value itself. */
+  buffer_append_string(sql, f->op == FILTER_IS_NULL ? " IS NOT DISTINCT FROM NULL" : " IS DISTINCT FROM NULL");
+  return true;
+}
+
+static bool make_where(struct plan *plan, struct pg *pg, struct error *err) {
+  struct buffer sql;
+  buffer_init(&sql, SQL_MAX);
+  bool ok = true;
+  for (size_t i = 0; ok && i < plan->request->filter_count; i++) {
+    if (i) buffer_append_string(&sql, " AND ");
+    ok = append_filter(plan, pg, &plan->request->filters[i], &sql, err);
+  }
+  if (!ok) {
+    buffer_deinit(&sql);
+    return false;
+  }
+  plan->where = buffer_take_string(&sql);
+  return plan->where ? true : fail_memory(err, "the plan");
+}
+
+static bool make_order_by(struct plan *plan, struct error *err) {
+  struct buffer sql;
+  buffer_init(&sql, SQL_MAX);
+  for (size_t i = 0; i < plan->request->order_count; i++) {
+    const struct request_order *o = &plan->request->order[i];
+    size_t index;
+    if (!find_column(plan->source, o->column, strlen(o->column), &index)) {
+      buffer_deinit(&sql);
+      return unknown_column(plan->source, "orderBy", o->column, err);
+    }
+    if (i) buffer_append_string(&sql, ", ");
+    append_reference(&sql, plan->source, index);
+    if (o->descending) buffer_append_string(&sql, " DESC");
+  }
+  plan->order_by = buffer_take_string(&sql);
+  return plan->order_by ? true : fail_memory(err, "the plan");
+}
+
+static bool make(struct plan *plan, struct pg *pg, uint64_t split_bytes, uint64_t split_rows, struct error *err) {
+  const struct export_request *r = plan->request;
+  bool described = r->query ? source_describe_query(pg, r->query, &plan->source, err)
+                            : source_describe_table(pg, r->table, &plan->source, err);
+  if (!described || !resolve_items(plan, err) || !make_select_list(plan, err)) return false;
+  if (!make_where(plan, pg, err) || !make_order_by(plan, err)) return false;
+  const struct scan_spec spec = {.source = plan->source, .select_list = plan->select_list, .where = plan->where,
+                                 .order_by = plan->order_by, .limit = r->limit, .split_rows = split_rows,
+                                 .split_bytes = split_bytes};
+  return scan_plan(&plan->scan, &spec, pg, err);
+}
+
+bool plan_make(struct plan *plan, const struct export_request *request, struct pg *pg, uint64_t split_bytes,
+               uint64_t split_rows, struct error *err) {
+  *plan = (struct plan){.request = request};
+  if (make(plan, pg, split_bytes, split_rows, err)) return true;
+  plan_deinit(plan);
+  return false;
+}

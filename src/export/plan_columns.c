@@ -1,0 +1,146 @@
+/* From what was asked for, and the paths that were found, to the columns of the output. */
+#include "export/plan.h"
+
+#include <stdlib.h>
+
+static bool count_columns(const struct plan *plan, struct path_collector *const *collectors, size_t *count,
+                          struct error *err) {
+  *count = 0;
+  for (size_t i = 0; i < plan->item_count; i++) {
+    ++*count;
+    if (!plan->items[i].flatten) continue;
+    const struct json_path *paths;
+    size_t path_count;
+    if (!path_collector_finish(collectors[plan->items[i].wire], &paths, &path_count, err)) return false;
+    *count += path_count + 1;
+  }
+  return true;
+}
+
+/* Adds a column under a name of its own (taken over, freed on failure). */
+static bool add_column(struct schema *schema, char *name, struct output_column column, struct error *err) {
+  if (!name) return fail_memory(err, "the columns of the output");
+  if (schema->column_count == OUTPUT_COLUMNS_MAX) {
+    free(name);
+    return fail_field(err, "columns", "the output would have more than %d columns: choose some with columns, or do "
+                      "not flatten", OUTPUT_COLUMNS_MAX);
+  }
+  column.name = name;
+  schema->columns[schema->column_count++] = column;
+  return true;
+}
+
+static enum flatten_form path_form(const struct plan *plan) {
+  return plan->request->format->path_form == FORMAT_PATH_TEXT ? FLATTEN_TEXT : FLATTEN_JSON;
+}
+
+static struct output_column path_column(const struct plan *plan, size_t wire, size_t cell) {
+  return (struct output_column){
+      .cell = (uint32_t)(plan->schema.wire_count + cell),
+      .wire = (uint32_t)wire,
+      .kind = path_form(plan) == FLATTEN_TEXT ? KIND_TEXT : KIND_JSON,
+  };
+}
+
+/* "Meta.address.city"; the empty path is "Meta" itself. */
+static char *path_name(const char *target, const struct json_path *path) {
+  struct buffer name;
+  buffer_init(&name, 1u << 20);
+  buffer_append_string(&name, target);
+  if (path->key_count) buffer_append_byte(&name, '.');
+  json_path_spell(path, &name);
+  return buffer_take_string(&name);
+}
+
+static bool add_path(struct plan *plan, const struct plan_item *item, const struct json_path *path, bool whole,
+                     char *name, struct error *err) {
+  size_t cell;
+  if (!flatten_set_add(plan->schema.flatten, item->wire, path, whole, path_form(plan), &cell, err)) {
+    free(name);
+    return false;
+  }
+  plan->schema.cell_count++;
+  return add_column(&plan->schema, name, path_column(plan, item->wire, cell), err);
+}
+
+/* The rest of a wire column is one cell, however often the column was asked for. */
+static bool rest_cell(struct plan *plan, struct plan_item *item, struct error *err) {
+  for (const struct plan_item *other = plan->items; other < item; other++) {
+    if (!other->flatten || other->wire != item->wire) continue;
+    item->rest_cell = other->rest_cell;
+    return true;
+  }
+  plan->schema.cell_count++;
+  return flatten_set_add_rest(plan->schema.flatten, item->wire, &item->rest_cell, err);
+}
+
+static bool add_rest(struct plan *plan, struct plan_item *item, struct error *err) {
+  if (!rest_cell(plan, item, err)) return false;
+  char *key = (char[]){"_other"};
+  const struct json_path rest = {.keys = &key, .key_count = 1};
+  struct output_column column = path_column(plan, item->wire, item->rest_cell);
+  column.kind = KIND_JSON;
+  return add_column(&plan->schema, path_name(item->target, &rest), column, err);
+}
+
+static bool add_flattened(struct plan *plan, struct plan_item *item, struct path_collector *collector, bool sampled,
+                          struct error *err) {
+  size_t count;
+  const struct json_path *paths;
+  if (!path_collector_finish(collector, &paths, &count, err)) return false;
+  /* No value at all: the column is still there, under its own name. */
+  static const struct json_path top = {0};
+  if (count == 0 && !add_path(plan, item, &top, false, path_name(item->target, &top), err)) return false;
+  for (size_t i = 0; i < count; i++)
+    if (!add_path(plan, item, &paths[i], false, path_name(item->target, &paths[i]), err)) return false;
+  return (!sampled && !path_collector_is_partial(collector)) || add_rest(plan, item, err);
+}
+
+static bool add_item(struct plan *plan, struct plan_item *item, struct path_collector *const *collectors,
+                     bool sampled, struct error *err) {
+  if (item->flatten) return add_flattened(plan, item, collectors[item->wire], sampled, err);
+  if (item->is_path) return add_path(plan, item, &item->path, true, strdup(item->target), err);
+  const struct wire_column *w = &plan->schema.wire[item->wire];
+  return add_column(&plan->schema, strdup(item->target),
+                    (struct output_column){.cell = (uint32_t)item->wire, .wire = (uint32_t)item->wire,
+                                           .kind = w->kind, .not_null = w->not_null},
+                    err);
+}
+
+static int compare_names(const void *a, const void *b) {
+  const struct output_column *const *x = a, *const *y = b;
+  return strcmp((*x)->name, (*y)->name);
+}
+
+static bool check_names(const struct schema *schema, struct error *err) {
+  const struct output_column **sorted = calloc(schema->column_count, sizeof *sorted);
+  if (!sorted) return fail_memory(err, "the columns of the output");
+  for (size_t i = 0; i < schema->column_count; i++) sorted[i] = &schema->columns[i];
+  qsort(sorted, schema->column_count, sizeof *sorted, compare_names);
+  bool ok = true;
+  for (size_t i = 1; ok && i < schema->column_count; i++)
+    if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
+      ok = fail_field(err, "columns",
+                      "two columns of the output would be called \"%.200s\": give one of them another target name, "
+                      "or do not flatten",
+                      sorted[i]->name);
+  for (size_t i = 0; ok && i < schema->column_count; i++)
+    if (!*schema->columns[i].name) ok = fail_field(err, "columns", "column %zu of the output has no name", i + 1);
+  free(sorted);
+  return ok;
+}
+
+bool plan_columns(struct plan *plan, struct path_collector *const *collectors, bool sampled, struct error *err) {
+  struct schema *schema = &plan->schema;
+  size_t n;
+  if (!count_columns(plan, collectors, &n, err)) return false;
+  schema->columns = calloc(n, sizeof *schema->columns);
+  if (!schema->columns) return fail_memory(err, "the columns of the output");
+  schema->cell_count = schema->wire_count;
+  bool picks = plan->flattens;
+  for (size_t i = 0; i < plan->item_count; i++) picks |= plan->items[i].is_path;
+  if (picks && !(schema->flatten = flatten_set_new(err))) return false;
+  for (size_t i = 0; i < plan->item_count; i++)
+    if (!add_item(plan, &plan->items[i], collectors, sampled, err)) return false;
+  return check_names(schema, err);
+}

@@ -1,0 +1,326 @@
+/* One attempt: plan in one snapshot, lanes, writer, commit. */
+#include "export/run.h"
+#include "row/flatten.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define LANES_DEFAULT_MAX 4
+#define DESCRIBE_ATTEMPTS 3
+#define WATCH_INTERVAL_MS 50
+#define TEXT_MEMORY_BYTES ((int64_t)8 << 20)       /* default budget of the window */
+#define PART_MEMORY_BYTES ((int64_t)28 << 20)      /* default budget of encoders that keep parts */
+#define PART_WINDOW_CHUNKS 3
+#define ENCODER_MEMORY_MIN ((int64_t)4 << 20)
+#define SHARE_CHUNKS_MIN 4
+#define SHARE_CHUNKS_MAX 32
+
+void run_fail(struct run *run, const struct error *err) {
+  pthread_mutex_lock(&run->mutex);
+  if (run->first_error.code == ERR_NONE) run->first_error = *err;
+  pthread_cond_broadcast(&run->changed);
+  pthread_mutex_unlock(&run->mutex);
+  if (run->window) window_abort(run->window);
+}
+
+bool run_is_failed(struct run *run) {
+  pthread_mutex_lock(&run->mutex);
+  bool failed = run->first_error.code != ERR_NONE;
+  pthread_mutex_unlock(&run->mutex);
+  return failed;
+}
+
+double export_progress_percent(const struct export_progress *p) {
+  struct export_progress *q = (struct export_progress *)(uintptr_t)p;
+  double blocks = (double)atomic_load(&q->work_total), rows = (double)atomic_load(&q->rows_estimated);
+  double percent = -1;
+  /* Rows move between splits, blocks only at their ends; but rows are an estimate. */
+  if (rows > 0) percent = 100.0 * (double)atomic_load(&q->rows) / rows;
+  else if (blocks > 0) percent = 100.0 * (double)atomic_load(&q->work_done) / blocks;
+  return percent > 99.9 ? 99.9 : percent;
+}
+
+static int wanted_lanes(const struct export_settings *settings) {
+  if (settings->lanes > 0) return settings->lanes < LANES_MAX ? settings->lanes : LANES_MAX;
+  long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  return cores < 1 ? 1 : cores < LANES_DEFAULT_MAX ? (int)cores : LANES_DEFAULT_MAX;
+}
+
+static int64_t budget(const struct run *run) {
+  if (run->settings->memory_bytes > 0) return run->settings->memory_bytes;
+  return run->format->is_text ? TEXT_MEMORY_BYTES : PART_MEMORY_BYTES;
+}
+
+static int share_chunks(const struct run *run, int lanes) {
+  if (!run->format->is_text) return PART_WINDOW_CHUNKS;
+  int64_t chunks = budget(run) / lanes / (int64_t)CHUNK_BYTES;
+  return chunks < SHARE_CHUNKS_MIN ? SHARE_CHUNKS_MIN : chunks > SHARE_CHUNKS_MAX ? SHARE_CHUNKS_MAX : (int)chunks;
+}
+
+static size_t encoder_memory(const struct run *run) {
+  int64_t each = budget(run) / run->lane_count - PART_WINDOW_CHUNKS * (int64_t)CHUNK_BYTES;
+  return (size_t)(each < ENCODER_MEMORY_MIN ? ENCODER_MEMORY_MIN : each);
+}
+
+/* ACCESS SHARE on every leaf, before the snapshot is taken: what is described then stays as it is. */
+static bool lock_leaves(struct run *run, const struct source *s, struct error *err) {
+  for (size_t i = 0; i < s->leaf_count; i++)
+    if (!pg_execf(run->holder, err, "LOCK TABLE ONLY %s IN ACCESS SHARE MODE", s->leaves[i].sql_name)) return false;
+  return true;
+}
+
+static bool is_subset(const struct source *of, const struct source *in) {
+  size_t k = 0;
+  for (size_t i = 0; i < of->leaf_count; i++) {
+    while (k < in->leaf_count && in->leaves[k].oid < of->leaves[i].oid) k++;
+    if (k == in->leaf_count || in->leaves[k].oid != of->leaves[i].oid) return false;
+  }
+  return true;
+}
+
+static bool make_plan(struct run *run, struct plan *plan, struct error *err) {
+  const struct export_request *r = run->request;
+  uint64_t split_bytes = (uint64_t)share_chunks(run, wanted_lanes(run->settings)) * CHUNK_BYTES;
+  uint64_t split_rows = run->format->part_rows ? run->format->part_rows(r->format_options) : 0;
+  return plan_make(plan, r, run->holder, split_bytes, split_rows, err);
+}
+
+/* Leaves are locked, then described again in the snapshot: *settled says that nothing came between. */
+static bool plan_in_snapshot(struct run *run, bool *settled, struct error *err) {
+  const struct export_request *r = run->request;
+  struct source *seen = NULL;
+  if (r->table) {
+    bool ok = session_begin_look(run->holder, err) && source_describe_table(run->holder, r->table, &seen, err);
+    session_end(run->holder);
+    if (!ok) return false;
+  }
+  bool ok = session_begin_holder(run->holder, err);
+  if (ok && seen && !lock_leaves(run, seen, err)) {
+    ok = false;
+    if (!strcmp(err->sqlstate, "42P01")) *settled = false;   /* dropped in between: look again */
+  }
+  ok = ok && session_take_snapshot(run->holder, &run->snapshot, err) && make_plan(run, &run->plan, err);
+  if (ok) *settled = !seen || is_subset(run->plan.source, seen);
+  source_free(seen);
+  return ok;
+}
+
+static bool plan(struct run *run, struct error *err) {
+  if (run->request->query && !run->settings->allow_query)
+    return fail_field(err, "query", "queries are not allowed here: name a table, or ask the operator to allow them");
+  if (!pg_connect(run->settings->conninfo, run->settings->application_name, &run->holder, err)) return false;
+  for (int i = 0; i < DESCRIBE_ATTEMPTS; i++) {
+    bool settled = true;
+    if (plan_in_snapshot(run, &settled, err)) {
+      if (settled) return true;
+      plan_deinit(&run->plan);
+    } else if (settled) {
+      return false;
+    }
+    session_end(run->holder);
+  }
+  return fail(err, ERR_SOURCE_LOST, "the partitions of \"%s\" change faster than they can be locked", run->request->table);
+}
+
+static void set_estimates(struct run *run) {
+  const struct scan *scan = &run->plan.scan;
+  atomic_store(&run->progress->rows_estimated, scan->rows_estimated);
+  atomic_store(&run->progress->work_total, scan->blocks_total);
+}
+
+static void settle_lane_count(struct run *run) {
+  const struct scan *scan = &run->plan.scan;
+  int lanes = wanted_lanes(run->settings);
+  if ((uint64_t)lanes > scan->split_count) lanes = (int)scan->split_count;
+  if (!scan->by_leaf || !*run->snapshot.id || lanes < 1) lanes = 1;
+  run->lane_count = lanes;
+}
+
+static bool make_lanes(struct run *run, struct error *err) {
+  settle_lane_count(run);
+  run->lanes = calloc((size_t)run->lane_count, sizeof *run->lanes);
+  if (!run->lanes) return fail_memory(err, "the lanes");
+  for (int i = 0; i < run->lane_count; i++) run->lanes[i] = (struct lane){.run = run, .index = i};
+  run->lanes[0].pg = run->holder;
+  return true;
+}
+
+static struct format_spec format_spec(const struct export_request *request, const struct plan *plan) {
+  return (struct format_spec){
+      .schema = &plan->schema,
+      .options = request->format_options,
+      .special = request->special,
+      .memory_bytes = (size_t)ENCODER_MEMORY_MIN,
+      .rows_estimated = plan->scan.rows_estimated,
+      .created_by = "decant " DECANT_VERSION,
+      .source = plan->source->name,
+      .snapshot_at = "",
+  };
+}
+
+/* What the format itself refuses: types, options, the policy. */
+static bool check_format(const struct export_request *request, const struct plan *plan, struct error *err) {
+  const struct format_spec spec = format_spec(request, plan);
+  void *self;
+  if (!request->format->open(&spec, &self, err)) return false;
+  request->format->close(self);
+  return true;
+}
+
+static bool open_output(struct run *run, struct error *err) {
+  struct format_spec spec = format_spec(run->request, &run->plan);
+  spec.memory_bytes = encoder_memory(run);
+  spec.snapshot_at = run->snapshot.taken_at;
+  if (!run->format->open(&spec, &run->format_self, err)) return false;
+  if (!run->codec->open(run->request->level, run->lane_count, &run->codec_self, err)) return false;
+  run->window = window_new(run->lane_count, share_chunks(run, run->lane_count), CHUNK_BYTES, CHUNK_MAX_BYTES, err);
+  return run->window != NULL;
+}
+
+/* Whatever the server is doing for this run is stopped; again and again, since a lane may be between two queries. */
+static void cancel_lanes(struct run *run) {
+  for (int i = 0; i < run->lane_count; i++)
+    if (run->lanes[i].pg) pg_cancel(run->lanes[i].pg);
+}
+
+/* Waits until every thread is done; the flag of cancellation and a first error reach the server from here. */
+static void watch(struct run *run) {
+  pthread_mutex_lock(&run->mutex);
+  while (run->lanes_running > 0 || !run->writer_done) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += WATCH_INTERVAL_MS * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+      until.tv_nsec -= 1000000000L;
+      until.tv_sec++;
+    }
+    pthread_cond_timedwait(&run->changed, &run->mutex, &until);
+    bool failed = run->first_error.code != ERR_NONE;
+    if (!failed && cancel_requested(run->cancel)) {
+      error_set(&run->first_error, ERR_CANCELLED, "cancelled");
+      failed = true;
+    }
+    if (!failed) continue;
+    cancel_lanes(run);
+    pthread_mutex_unlock(&run->mutex);
+    window_abort(run->window);
+    pthread_mutex_lock(&run->mutex);
+  }
+  pthread_mutex_unlock(&run->mutex);
+}
+
+static bool start_thread(struct run *run, pthread_t *thread, void *(*main)(void *), void *argument) {
+  if (pthread_create(thread, NULL, main, argument) == 0) return true;
+  struct error err;
+  error_set(&err, ERR_MEMORY, "cannot start a thread");
+  run_fail(run, &err);
+  return false;
+}
+
+static void run_threads(struct run *run) {
+  pthread_t writer;
+  int started = 0;
+  run->lanes_running = run->lane_count;
+  bool writing = start_thread(run, &writer, writer_main, run);
+  if (!writing) run->writer_done = true;
+  while (started < run->lane_count && start_thread(run, &run->lanes[started].thread, lane_main, &run->lanes[started]))
+    started++;
+  pthread_mutex_lock(&run->mutex);
+  run->lanes_running -= run->lane_count - started;
+  pthread_mutex_unlock(&run->mutex);
+  watch(run);
+  for (int i = 0; i < started; i++) pthread_join(run->lanes[i].thread, NULL);
+  if (writing) pthread_join(writer, NULL);
+}
+
+/* The error that came first is the cause; after a cancellation every other one is its consequence. */
+static bool outcome(struct run *run, struct error *err) {
+  if (run->first_error.code == ERR_NONE) return true;
+  *err = run->first_error;
+  if (cancel_requested(run->cancel)) error_set(err, ERR_CANCELLED, "cancelled");
+  return false;
+}
+
+static bool run_lanes(struct run *run, struct error *err) {
+  atomic_store(&run->progress->phase, PHASE_RUNNING);
+  if (!scan_prepare_lane(&run->plan.scan, run->holder, err)) return false;
+  run_threads(run);
+  if (!outcome(run, err)) return false;
+  uint64_t rows = atomic_load(&run->progress->rows);
+  if (run->rows_written != rows)
+    return fail(err, ERR_INTERNAL, "%llu rows were read, but %llu written", (unsigned long long)rows,
+                (unsigned long long)run->rows_written);
+  return sink_commit(run->sink, err);
+}
+
+static void fill_result(struct run *run, struct export_result *result, uint64_t started_us) {
+  *result = (struct export_result){
+      .rows = run->rows_written,
+      .bytes = run->sink->bytes_written,
+      .specials = run->specials,
+      .seconds = (double)(clock_monotonic_us() - started_us) / 1e6,
+      .lanes = run->lanes_taken_part,
+  };
+  snprintf(result->snapshot_at, sizeof result->snapshot_at, "%s", run->snapshot.taken_at);
+  memcpy(result->sha256, run->sink->sha256, sizeof result->sha256);
+  snprintf(result->how, sizeof result->how, "%s", run->plan.scan.how);
+}
+
+static void init(struct run *run) {
+  pthread_condattr_t monotonic;
+  pthread_condattr_init(&monotonic);
+  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+  pthread_mutex_init(&run->split_mutex, NULL);
+  pthread_mutex_init(&run->mutex, NULL);
+  pthread_cond_init(&run->changed, &monotonic);
+  pthread_condattr_destroy(&monotonic);
+}
+
+static void deinit(struct run *run) {
+  if (run->lanes && run->lanes[0].reader_is_open) reader_close(&run->lanes[0].reader);
+  window_free(run->window, run->format->meta_free);
+  if (run->codec_self) run->codec->close(run->codec_self);
+  if (run->format_self) run->format->close(run->format_self);
+  free(run->lanes);
+  plan_deinit(&run->plan);
+  pg_close(run->holder);   /* ends its transaction, and with it the snapshot */
+  pthread_cond_destroy(&run->changed);
+  pthread_mutex_destroy(&run->mutex);
+  pthread_mutex_destroy(&run->split_mutex);
+}
+
+bool export_run(const struct export_request *request, const struct export_settings *settings, struct sink *sink,
+                const struct cancel *cancel, struct export_progress *progress, struct export_result *result,
+                struct error *err) {
+  uint64_t started_us = clock_monotonic_us();
+  struct run run = {.request = request, .settings = settings, .format = request->format, .codec = request->codec,
+                    .sink = sink, .cancel = cancel, .progress = progress};
+  init(&run);
+  atomic_store(&progress->phase, PHASE_PLANNING);
+  bool ok = plan(&run, err);
+  if (ok) set_estimates(&run);
+  ok = ok && make_lanes(&run, err) && discover_columns(&run, err) && open_output(&run, err) && run_lanes(&run, err);
+  if (ok) fill_result(&run, result, started_us);
+  deinit(&run);
+  return ok;
+}
+
+bool export_check(const struct export_request *request, const struct export_settings *settings,
+                  struct export_estimate *estimate, struct error *err) {
+  if (request->query && !settings->allow_query)
+    return fail_field(err, "query", "queries are not allowed here: name a table, or ask the operator to allow them");
+  struct pg *pg;
+  if (!pg_connect(settings->conninfo, settings->application_name, &pg, err)) return false;
+  struct plan checked = {0};
+  bool ok = session_begin_look(pg, err) && plan_make(&checked, request, pg, CHUNK_BYTES, 0, err);
+  if (ok) *estimate = (struct export_estimate){checked.scan.rows_estimated, checked.scan.bytes_estimated};
+  /* Flattened columns are known only after discovery; without any, names and the format's own checks are too. */
+  if (ok && !checked.flattens) ok = plan_columns(&checked, NULL, false, err) && check_format(request, &checked, err);
+  plan_deinit(&checked);
+  session_end(pg);
+  pg_close(pg);
+  return ok;
+}

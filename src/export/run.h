@@ -1,0 +1,76 @@
+/* What the threads of one attempt share. Internal to src/export. */
+#pragma once
+#include "export/export.h"
+#include "export/plan.h"
+#include "export/window.h"
+#include "source/reader.h"
+#include "source/session.h"
+
+#include <pthread.h>
+
+#define CHUNK_BYTES ((size_t)256 << 10)
+/* A row's output: 1 GB of bytes, each of them escaped as six characters in JSON. */
+#define CHUNK_MAX_BYTES ((size_t)8 << 30)
+
+struct run;
+
+struct lane {
+  struct run *run;
+  int index;
+  pthread_t thread;
+  struct pg *pg;                 /* the holder's for lane 0; guarded by run->mutex while it is set or cleared */
+  bool *leaf_locked;             /* per leaf: this lane holds its lock */
+  struct reader reader;
+  bool reader_is_open;           /* lane 0: a reader that has read ahead already */
+  struct cell *cells;
+  struct flattener *flattener;   /* NULL: no paths */
+  struct encoder *encoder;
+  void *codec_lane;
+  struct buffer plain;           /* rows before compression, where the lane compresses */
+  struct chunk *chunk;           /* being filled */
+  uint64_t split;
+  uint64_t rows_uncounted;       /* encoded since progress was last told */
+  uint64_t part_rows;            /* in the current part */
+  bool part_begun;               /* a chunk of it has been handed on or is being filled */
+};
+
+struct run {
+  const struct export_request *request;
+  const struct export_settings *settings;
+  const struct format *format;
+  const struct codec *codec;
+  void *format_self, *codec_self;
+  struct sink *sink;
+  const struct cancel *cancel;
+  struct export_progress *progress;
+
+  struct plan plan;
+  struct snapshot snapshot;
+  struct pg *holder;
+  struct window *window;
+  struct lane *lanes;
+  int lane_count;
+
+  pthread_mutex_t split_mutex;   /* taking a split: the lock on its leaf comes with it */
+
+  pthread_mutex_t mutex;         /* guards what follows, and lanes[].pg */
+  pthread_cond_t changed;
+  struct error first_error;      /* code ERR_NONE: none yet */
+  bool writer_done;
+  int lanes_running;
+  int lanes_taken_part;
+  uint64_t specials;
+
+  uint64_t rows_written;         /* the writer's own */
+};
+
+/* Notes the first error, stops everybody. Any thread. */
+void run_fail(struct run *run, const struct error *err);
+bool run_is_failed(struct run *run);
+
+/* Finds the paths of JSON columns that are flattened, then makes the columns of the output. */
+bool discover_columns(struct run *run, struct error *err) MUST_CHECK;
+
+/* Thread functions. */
+void *lane_main(void *lane);
+void *writer_main(void *run);
