@@ -104,8 +104,8 @@ static bool judge_mark(const char *comment, bool empty, int64_t rows, enum table
 static bool read_state(struct pg *c, int64_t rows, enum table_state *state, struct error *err) {
   static const char about[] =
       "SELECT c.relkind = 'r' AND c.relpersistence <> 't', obj_description(c.oid, 'pg_class'),"
-      " $1 = (SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', '"
-      "                         ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)"
+      " $1 = (SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY attnum)"
+      "       FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)"
       " FROM pg_class c WHERE c.oid = to_regclass('" SEED_TABLE "')";
   struct pg_result *r;
   if (!pg_query(c, about, (const char *const[]){COLUMNS}, 1, &r, err)) return false;
