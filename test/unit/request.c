@@ -1,43 +1,7 @@
 #include "unit.h"
 
 #include "export/request.h"
-
-/* Formats and codecs of the test's own: what is tested is the request, whatever formats there are. */
-struct options {
-  bool header;
-  int64_t group_rows;
-  int quote;
-  char null_text[OPTION_TEXT_MAX];
-};
-static const char *const quotes[] = {"all", "needed", NULL};
-static const struct option test_options[] = {
-    {"header", OPTION_BOOL, offsetof(struct options, header), 0, 0, NULL, "true", ""},
-    {"group-rows", OPTION_SIZE, offsetof(struct options, group_rows), 1, 1 << 20, NULL, "1k", ""},
-    {"quote", OPTION_CHOICE, offsetof(struct options, quote), 0, 0, quotes, "needed", ""},
-    {"null-text", OPTION_TEXT, offsetof(struct options, null_text), 0, 8, NULL, "", ""},
-    {NULL},
-};
-static const struct format csv = {.name = "csv", .is_text = true, .specials_allowed = 15, .options = test_options,
-                                  .options_size = sizeof(struct options)};
-static const struct format xml = {.name = "xml", .is_text = true, .specials_allowed = 3};
-static const struct format parquet = {.name = "parquet", .specials_allowed = 1};
-const struct format *const formats[] = {&csv, &xml, &parquet, NULL};
-const char *const special_names[] = {"error", "null", "string", "replace", NULL};
-const struct format *format_find(const char *name) {
-  for (const struct format *const *f = formats; *f; f++)
-    if (strcmp((*f)->name, name) == 0) return *f;
-  return NULL;
-}
-
-static const struct codec none = {.name = "none"};
-static const struct codec zstd = {.name = "zstd", .level_min = 1, .level_max = 19, .level_default = 3};
-const struct codec *const codecs[] = {&none, &zstd, NULL};
-bool codec_parse(const char *text, const char *field, const struct codec **codec, int *level, struct error *err) {
-  if (strncmp(text, "zstd", 4) != 0) return fail_field(err, field, "unknown codec");
-  *codec = &zstd;
-  *level = text[4] == ':' ? atoi(text + 5) : 3;
-  return true;
-}
+#include "fake_formats.h"
 
 static struct export_request *parse(const char *text) {
   struct export_request *r = NULL;
@@ -64,8 +28,8 @@ static void test_the_least_request_takes_the_default_table_and_all_columns(void 
   assert_string_equal(r->table, "records");
   assert_int_equal(r->column_count, 0);
   assert_int_equal(r->limit, -1);
-  assert_ptr_equal(r->codec, &none);
-  assert_int_equal(((struct options *)r->format_options)->group_rows, 1024);
+  assert_ptr_equal(r->codec, &fake_none);
+  assert_int_equal(((struct fake_options *)r->format_options)->group_rows, 1024);
   request_free(r);
 }
 
@@ -77,7 +41,7 @@ static void test_every_field_is_read_in_any_order(void **state) {
       "\"columns\": [{\"source\": \"id\", \"target\": \"ID\"}, {\"source\": \"m.a\"}, \"n\"],"
       "\"flatten\": false, \"discover\": \"full\", \"special\": \"replace\", \"compression\": \"zstd:7\","
       "\"table\": \"s.t\", \"query\": null, \"format\": \"csv\"}");
-  const struct options *o = r->format_options;
+  const struct fake_options *o = r->format_options;
   assert_false(o->header);
   assert_int_equal(o->group_rows, 4096);
   assert_int_equal(o->quote, 0);
