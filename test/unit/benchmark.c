@@ -150,6 +150,21 @@ static void test_an_export_that_is_killed_or_silent_is_no_success(void **state) 
   assert_non_null(strstr(f->err.message, "no summary"));
 }
 
+static void test_a_compressed_output_is_expanded_before_it_is_counted(void **state) {
+  struct fixture *f = *state;
+  static const struct benchmark_case packed[] = {{"lines", "gzip:2"}};
+  f->settings.cases = packed;
+  f->settings.case_count = 1;
+  write_program(f, "printf 'a\\nb\\nc\\n' | gzip > \"$out\"\n" SUMMARY);
+  assert_true(benchmark_run(&f->settings, &f->report, &f->cancel, &f->err));
+  assert_string_equal(f->report.results[0].name, "lines+gzip:2");
+  assert_int_equal(f->report.results[0].rows, 3);
+  assert_int_not_equal(f->report.results[0].file_size_bytes, 6);
+  write_program(f, "printf 'a\\nb\\nc\\n' | gzip | head -c 20 > \"$out\"\n" SUMMARY);
+  assert_false(benchmark_run(&f->settings, &f->report, &f->cancel, &f->err));
+  assert_non_null(strstr(f->err.message, "the gzip file is cut"));
+}
+
 static void test_an_unknown_format_and_a_missing_folder_are_named(void **state) {
   struct fixture *f = *state;
   static const struct benchmark_case unknown[] = {{"lisp", NULL}};
@@ -218,6 +233,7 @@ int main(void) {
       WITH_FIXTURE(test_an_output_with_other_rows_than_its_export_said_is_an_error),
       WITH_FIXTURE(test_a_failed_export_fails_the_benchmark_with_its_own_words),
       WITH_FIXTURE(test_an_export_that_is_killed_or_silent_is_no_success),
+      WITH_FIXTURE(test_a_compressed_output_is_expanded_before_it_is_counted),
       WITH_FIXTURE(test_an_unknown_format_and_a_missing_folder_are_named),
       WITH_FIXTURE(test_a_benchmark_cancelled_before_it_begins_starts_no_export),
       WITH_FIXTURE(test_cancelling_kills_the_running_export_and_removes_its_files),
