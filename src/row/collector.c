@@ -5,7 +5,8 @@
 
 /* Objects count as well as leaves, and keys of values that a duplicate replaced; hence more than paths. */
 #define COLLECTOR_NODES_MAX (4u * FLATTEN_PATHS_MAX)
-#define COLLECTOR_KEYS_MAX ((size_t)8 << 20)   /* bytes */
+#define COLLECTOR_KEYS_MAX ((size_t)8 << 20)    /* bytes of all keys */
+#define COLLECTOR_PATHS_MAX ((size_t)8 << 20)   /* bytes of all paths: a long key counts in each path through it */
 
 /* What a node has met in the document at hand (flatten.c does the same). */
 struct leaf_state {
@@ -22,18 +23,16 @@ struct leaf_frame {
 };
 
 struct path_collector {
-  struct trie trie;           /* a node's mark: 1 for a leaf that was found */
+  struct trie trie;           /* a node's mark: 1 where its path is among the paths */
   struct walk walk;
   struct leaf_state *states;
   uint32_t state_count;       /* nodes that states and walk have room for */
   uint32_t root;
-  uint32_t path_count;
   uint64_t object_count;
   bool partial;
-
-  struct json_path *paths;    /* path_collector_finish's */
-  char **keys;                /* what the paths' keys point into */
-  char *key_text;
+  struct json_path *paths;    /* one per marked node; the keys of each are one block of memory */
+  uint32_t path_count, path_capacity;
+  size_t path_bytes;
 
   /* The document at hand. */
   const uint8_t *end;
@@ -71,18 +70,10 @@ struct path_collector *path_collector_new(struct error *err) {
   return NULL;
 }
 
-static void free_paths(struct path_collector *c) {
-  free(c->paths);
-  free(c->keys);
-  free(c->key_text);
-  c->paths = NULL;
-  c->keys = NULL;
-  c->key_text = NULL;
-}
-
 void path_collector_free(struct path_collector *c) {
   if (!c) return;
-  free_paths(c);
+  for (uint32_t i = 0; i < c->path_count; i++) free(c->paths[i].keys);
+  free(c->paths);
   walk_deinit(&c->walk);
   trie_deinit(&c->trie);
   free(c->states);
@@ -92,8 +83,10 @@ void path_collector_free(struct path_collector *c) {
 bool path_collector_is_partial(const struct path_collector *c) { return c->partial; }
 
 static bool fail_limit(struct path_collector *c) {
-  return fail(c->err, ERR_USAGE, "the JSON documents have more than %d different paths, too many to be columns",
-              FLATTEN_PATHS_MAX);
+  return fail(c->err, ERR_USAGE,
+              "the JSON documents have more than %d different paths, or paths of more than %zu MB together, which is "
+              "too many for columns: do not flatten, or choose paths with columns",
+              FLATTEN_PATHS_MAX, COLLECTOR_PATHS_MAX >> 20);
 }
 
 /* Adds a key that no document had before. TRIE_NONE and true where no path can name it. */
@@ -194,16 +187,47 @@ static const uint8_t *walk_document(struct path_collector *c, const uint8_t *at)
   return at;
 }
 
-/* Marks the leaves of the document: known only at its end, since a duplicate key may replace any before. */
-static bool mark_leaves(struct path_collector *c) {
+/* A node's keys from the top, and behind them their texts, in one block. */
+static bool make_path(struct path_collector *c, uint32_t node, struct json_path *path) {
+  const struct trie *t = &c->trie;
+  size_t depth = t->nodes[node].depth, size = 0;
+  for (uint32_t n = node; t->nodes[n].parent != TRIE_NONE; n = t->nodes[n].parent) size += t->nodes[n].key_len + 1;
+  if (size > COLLECTOR_PATHS_MAX - c->path_bytes) return fail_limit(c);
+  c->path_bytes += size;
+  char **keys = malloc(depth * sizeof *keys + size + 1);
+  if (!keys) return fail_memory(c->err, "the paths of a JSON column");
+  char *text = (char *)(keys + depth);
+  for (uint32_t n = node; t->nodes[n].parent != TRIE_NONE; n = t->nodes[n].parent) {
+    keys[t->nodes[n].depth - 1] = text;
+    memcpy(text, trie_key(t, n), t->nodes[n].key_len);
+    text += t->nodes[n].key_len;
+    *text++ = '\0';
+  }
+  *path = (struct json_path){keys, depth};
+  return true;
+}
+
+static bool add_path(struct path_collector *c, uint32_t node) {
+  if (c->path_count == FLATTEN_PATHS_MAX) return fail_limit(c);
+  if (c->path_count == c->path_capacity) {
+    uint32_t capacity = c->path_capacity ? c->path_capacity * 2 : 16;
+    struct json_path *paths = realloc(c->paths, capacity * sizeof *paths);
+    if (!paths) return fail_memory(c->err, "the paths of a JSON column");
+    c->paths = paths;
+    c->path_capacity = capacity;
+  }
+  if (!make_path(c, node, &c->paths[c->path_count])) return false;
+  c->path_count++;
+  c->trie.nodes[node].mark = 1;
+  return true;
+}
+
+/* Adds the leaves of the document: known only at its end, since a duplicate key may replace any before. */
+static bool add_leaves(struct path_collector *c) {
   struct leaf_state *states = c->states;
   states[c->root].next_seen = TRIE_NONE;
   for (uint32_t next, pending = c->root; pending != TRIE_NONE; pending = next) {
-    if (states[pending].is_leaf && !c->trie.nodes[pending].mark) {
-      if (c->path_count == FLATTEN_PATHS_MAX) return fail_limit(c);
-      c->path_count++;
-      c->trie.nodes[pending].mark = 1;
-    }
+    if (states[pending].is_leaf && !c->trie.nodes[pending].mark && !add_path(c, pending)) return false;
     next = states[pending].next_seen;
     for (uint32_t child = states[pending].first_seen; child != TRIE_NONE;) {
       uint32_t sibling = states[child].next_seen;
@@ -220,7 +244,7 @@ bool path_collector_add(struct path_collector *c, const uint8_t *json, size_t le
   c->end = json + len;
   c->err = err;
   const uint8_t *at = walk_document(c, json);
-  if (at && json_skip_space_inline(at, c->end) == c->end) return !c->found_new || mark_leaves(c);
+  if (at && json_skip_space_inline(at, c->end) == c->end) return !c->found_new || add_leaves(c);
   if (err->code != ERR_NONE) return false;
   if (c->walk.key.failed) return fail_memory(err, "a key of a JSON column");
   return fail(err, ERR_SOURCE, "the server sent a value that is not JSON, or nests deeper than %d", JSON_DEPTH_MAX);
@@ -251,59 +275,8 @@ static int compare_paths(const void *left, const void *right) {
   return a->key_count < b->key_count ? -1 : a->key_count > b->key_count;   /* "a.b" and a.b */
 }
 
-/* Fills key_text, and gives per node where its key begins in it. */
-static uint32_t *copy_keys(struct path_collector *c) {
-  const struct trie *t = &c->trie;
-  uint32_t *starts = malloc(t->node_count * sizeof *starts);
-  c->key_text = malloc(t->keys.len + t->node_count);
-  if (!starts || !c->key_text) {
-    free(starts);
-    return NULL;
-  }
-  uint32_t at = 0;
-  for (uint32_t i = 1; i < t->node_count; i++) {
-    starts[i] = at;
-    memcpy(c->key_text + at, trie_key(t, i), t->nodes[i].key_len);
-    at += t->nodes[i].key_len;
-    c->key_text[at++] = '\0';
-  }
-  return starts;
-}
-
-static bool make_paths(struct path_collector *c) {
-  const struct trie *t = &c->trie;
-  size_t key_count = 0, count = 0;
-  for (uint32_t i = 1; i < t->node_count; i++)
-    if (t->nodes[i].mark) key_count += t->nodes[i].depth;
-  uint32_t *starts = copy_keys(c);
-  c->keys = malloc((key_count + 1) * sizeof *c->keys);
-  c->paths = malloc((c->path_count + 1) * sizeof *c->paths);
-  if (!starts || !c->keys || !c->paths) {
-    free(starts);
-    return false;
-  }
-  char **keys = c->keys;
-  for (uint32_t i = 1; i < t->node_count; i++) {
-    if (!t->nodes[i].mark) continue;
-    size_t depth = t->nodes[i].depth;
-    for (uint32_t n = i; t->nodes[n].parent != TRIE_NONE; n = t->nodes[n].parent)
-      keys[t->nodes[n].depth - 1] = c->key_text + starts[n];
-    c->paths[count++] = (struct json_path){keys, depth};
-    keys += depth;
-  }
-  free(starts);
-  return true;
-}
-
-bool path_collector_finish(struct path_collector *c, const struct json_path **paths, size_t *count,
-                           struct error *err) {
-  free_paths(c);
-  if (!make_paths(c)) {
-    free_paths(c);
-    return fail_memory(err, "the paths of a JSON column");
-  }
-  qsort(c->paths, c->path_count, sizeof *c->paths, compare_paths);
-  *paths = c->paths;
+const struct json_path *path_collector_finish(struct path_collector *c, size_t *count) {
+  if (c->path_count) qsort(c->paths, c->path_count, sizeof *c->paths, compare_paths);
   *count = c->path_count;
-  return true;
+  return c->paths;
 }

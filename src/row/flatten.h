@@ -40,7 +40,7 @@ void flatten_set_free(struct flatten_set *set);   /* NULL is allowed */
  */
 bool flatten_set_add(struct flatten_set *set, size_t wire, const struct json_path *path, bool pick_whole,
                      enum flatten_form form, size_t *cell, struct error *err) MUST_CHECK;
-/* Adds the rest path of a wire column; at most once a column. */
+/* Adds the rest path of a wire column; where it is there already, gives its cell again. */
 bool flatten_set_add_rest(struct flatten_set *set, size_t wire, size_t *cell, struct error *err) MUST_CHECK;
 /* The cells that the paths fill: schema.cell_count is wire_count plus this. 0 for NULL. */
 size_t flatten_set_cell_count(const struct flatten_set *set);
@@ -81,10 +81,9 @@ bool path_collector_add(struct path_collector *c, const uint8_t *json, size_t le
 bool path_collector_is_partial(const struct path_collector *c);
 /*
  * Sorts the paths bytewise by their spelling (keys joined with '.'). They are valid until the collector
- * gets another text or is freed.
+ * gets another text or is freed; NULL may come with *count 0.
  */
-bool path_collector_finish(struct path_collector *c, const struct json_path **paths, size_t *count,
-                           struct error *err) MUST_CHECK;
+const struct json_path *path_collector_finish(struct path_collector *c, size_t *count);
 
 /*
  * Path text, as users write it: keys joined by '.'; a key with a dot or quote, or an empty one, is a JSON

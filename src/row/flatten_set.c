@@ -78,9 +78,10 @@ bool flatten_set_add_rest(struct flatten_set *set, size_t wire, size_t *cell, st
   struct flatten_root *root = find_root(set, wire, err);
   struct pick *pick = reserve_pick(set, err);
   if (!root || !pick) return false;
-  if (root->rest != PICK_NONE) return fail(err, ERR_INTERNAL, "a JSON column has two rest paths");
-  *pick = (struct pick){.node = root->node, .form = FLATTEN_JSON};   /* not in the node's list: no value picks it */
-  root->rest = set->pick_count++;
+  if (root->rest == PICK_NONE) {
+    *pick = (struct pick){.node = root->node, .form = FLATTEN_JSON};   /* not in the node's list: no value picks it */
+    root->rest = set->pick_count++;
+  }
   *cell = root->rest - 1;
   return true;
 }

@@ -11,7 +11,7 @@ struct bench {
   struct schema schema;
   struct flatten_set *set;
   struct flattener *flattener;
-  struct cell cells[40];
+  struct cell cells[2100];
   struct error err;
   uint8_t *document;   /* at the very end of its own heap block: the sanitizer sees reads beyond */
 };
@@ -581,6 +581,36 @@ static void test_document_is_what_was_picked_and_the_rest_together(void **state)
   }
 }
 
+#define DISCOVERED_DOCUMENTS 50
+#define DISCOVERED_PATHS_MAX 2000
+
+static void test_after_full_discovery_nothing_is_left_for_the_rest(void **state) {
+  for (int round = 0; round < 60; round++) {
+    struct bench b;
+    struct buffer texts[DISCOVERED_DOCUMENTS];
+    size_t count, cell;
+    bench_open(&b, KIND_JSON);
+    struct path_collector *collector = path_collector_new(&b.err);
+    assert_non_null(collector);
+    for (int i = 0; i < DISCOVERED_DOCUMENTS; i++) {
+      buffer_init(&texts[i], 1 << 20);
+      random_value(&texts[i], 4);
+      assert_true(path_collector_add(collector, texts[i].data, texts[i].len, &b.err));
+    }
+    const struct json_path *paths = path_collector_finish(collector, &count);
+    assert_in_range(count, 1, DISCOVERED_PATHS_MAX);
+    for (size_t i = 0; i < count; i++) assert_true(flatten_set_add(b.set, 0, &paths[i], false, FLATTEN_JSON, &cell, &b.err));
+    bench_rest(&b);
+    for (int i = 0; i < DISCOVERED_DOCUMENTS; i++) {
+      check_random_document(&b, paths, count, &texts[i]);
+      assert_true(cell_is_null(&b.cells[1 + count]));
+      buffer_deinit(&texts[i]);
+    }
+    path_collector_free(collector);
+    bench_close(&b);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_paths_pick_leaves_whatever_their_order),
@@ -604,6 +634,7 @@ int main(void) {
       cmocka_unit_test(test_two_columns_do_not_mix),
       cmocka_unit_test(test_paths_beyond_the_limit_are_refused),
       cmocka_unit_test(test_document_is_what_was_picked_and_the_rest_together),
+      cmocka_unit_test(test_after_full_discovery_nothing_is_left_for_the_rest),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
