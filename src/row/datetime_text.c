@@ -80,6 +80,16 @@ bool timestamp_is_infinite(const uint8_t *data) {
   return us == INT64_MAX || us == INT64_MIN;
 }
 
+void date_nearest_finite(const uint8_t *infinity, uint8_t nearest[4]) {
+  bool negative = infinity[0] & 0x80;
+  store_be32(nearest, (uint32_t)(negative ? DATE_MIN : DATE_END - 1));
+}
+
+void timestamp_nearest_finite(const uint8_t *infinity, uint8_t nearest[8]) {
+  bool negative = infinity[0] & 0x80;
+  store_be64(nearest, (uint64_t)(negative ? TIMESTAMP_MIN : TIMESTAMP_END - 1));
+}
+
 uint8_t *date_write(uint8_t *to, const uint8_t *data) {
   int32_t days = (int32_t)load_be32(data);
   if (days < DATE_MIN || days >= DATE_END)

@@ -6,9 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DATE_INFINITY INT32_MAX          /* and INT32_MIN: -infinity */
-#define TIMESTAMP_INFINITY INT64_MAX     /* and INT64_MIN */
-
 uint8_t *date_write(uint8_t *to, const uint8_t *data);              /* 2024-01-02, 0044-03-15 BC, infinity */
 uint8_t *time_write(uint8_t *to, const uint8_t *data);              /* 03:04:05.678, 24:00:00 */
 uint8_t *timestamp_write(uint8_t *to, const uint8_t *data);         /* 2024-01-02 03:04:05.678 */
@@ -18,3 +15,6 @@ uint8_t *timestamptz_iso_write(uint8_t *to, const uint8_t *data);   /* 2024-01-0
 
 bool date_is_infinite(const uint8_t *data);
 bool timestamp_is_infinite(const uint8_t *data);
+/* Of an infinity, the type's last finite value on its side, as wire bytes: 5874897-12-31, 4714-11-24 BC. */
+void date_nearest_finite(const uint8_t *infinity, uint8_t nearest[4]);
+void timestamp_nearest_finite(const uint8_t *infinity, uint8_t nearest[8]);

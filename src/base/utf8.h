@@ -1,0 +1,29 @@
+/* UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing above U+10FFFF. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#define UTF8_REPLACEMENT "\xEF\xBF\xBD"   /* U+FFFD */
+#define UTF8_REPLACEMENT_LEN 3
+
+/* Bytes of the well-formed sequence of 2 to 4 bytes at `at`, whose first byte is 0x80 or more; 0 if there is none. */
+static inline unsigned utf8_sequence(const uint8_t *at, size_t left) {
+  uint8_t lead = at[0];
+  if (lead < 0xC2 || lead > 0xF4 || left < 2) return 0;
+  if (lead < 0xE0) return (at[1] & 0xC0) == 0x80 ? 2 : 0;
+  uint8_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  uint8_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  if (at[1] < low || at[1] > high || left < 3 || (at[2] & 0xC0) != 0x80) return 0;
+  if (lead < 0xF0) return 3;
+  return left >= 4 && (at[3] & 0xC0) == 0x80 ? 4 : 0;
+}
+
+/* The code point of a well-formed sequence of `bytes` bytes (1 to 4). */
+static inline uint32_t utf8_code(const uint8_t *at, unsigned bytes) {
+  uint32_t code = bytes == 1 ? at[0] : at[0] & (0x7Fu >> bytes);
+  for (unsigned i = 1; i < bytes; i++) code = code << 6 | (at[i] & 0x3Fu);
+  return code;
+}
+
+/* How many bytes at the start are well-formed: len, if all are. */
+size_t utf8_valid_prefix(const uint8_t *text, size_t len);

@@ -1,0 +1,277 @@
+#include "format/csv.h"
+
+#include "format/text.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+#define SCRATCH_KEEP_BYTES 65536
+
+struct csv_options {
+  bool header;
+  bool bom;
+  int line_ending;
+  char delimiter[OPTION_TEXT_MAX];
+  char null_text[OPTION_TEXT_MAX];
+};
+
+enum { LINE_ENDING_LF, LINE_ENDING_CRLF };
+static const char *const line_endings[] = {"lf", "crlf", NULL};
+
+static const struct option options[] = {
+    {"delimiter", OPTION_TEXT, offsetof(struct csv_options, delimiter), 1, 1, NULL, ",", "between fields; \\t for a tab"},
+    {"header", OPTION_BOOL, offsetof(struct csv_options, header), 0, 0, NULL, "true", "a first line with the columns' names"},
+    {"null", OPTION_TEXT, offsetof(struct csv_options, null_text), 0, OPTION_TEXT_MAX - 1, NULL, "",
+     "what stands, unquoted, for NULL"},
+    {"line-ending", OPTION_CHOICE, offsetof(struct csv_options, line_ending), 0, 0, line_endings, "lf", "lf or crlf"},
+    {"bom", OPTION_BOOL, offsetof(struct csv_options, bom), 0, 0, NULL, "false", "begin with a UTF-8 byte order mark"},
+    {NULL},
+};
+
+struct csv {
+  const struct schema *schema;
+  struct csv_options options;
+  uint8_t stops[4];          /* what makes a field quoted: delimiter, quote, CR, LF */
+  size_t null_len;
+  bool numbers_are_plain;    /* no number, date or uuid can hold the delimiter or equal the text for NULL */
+};
+
+struct encoder {
+  const struct csv *csv;
+  struct text_column *columns;
+  struct format_counts counts;
+  struct buffer scratch;     /* the text of a value that may have to be quoted */
+};
+
+/* The same rules as the server's for its own COPY. */
+static bool check_options(const struct csv_options *o, struct error *err) {
+  char delimiter = o->delimiter[0];
+  if (delimiter == '"' || delimiter == '\n' || delimiter == '\r' || (uint8_t)delimiter >= 0x80)
+    return fail_field(err, "csv.delimiter", "the delimiter must be one ASCII character, and no quote or line break");
+  if (strpbrk(o->null_text, "\r\n\""))
+    return fail_field(err, "csv.null", "the text for NULL must hold no quote or line break");
+  if (strchr(o->null_text, delimiter))
+    return fail_field(err, "csv.null", "the text for NULL must not hold the delimiter");
+  return true;
+}
+
+static bool csv_open(const struct format_spec *spec, void **self, struct error *err) {
+  const struct csv_options *o = spec->options;
+  if (!check_options(o, err)) return false;
+  struct csv *csv = malloc(sizeof *csv);
+  if (!csv) return fail_memory(err, "the CSV format");
+  uint8_t delimiter = (uint8_t)o->delimiter[0];
+  *csv = (struct csv){
+      .schema = spec->schema,
+      .options = *o,
+      .stops = {delimiter, '"', '\r', '\n'},
+      .null_len = strlen(o->null_text),
+      .numbers_are_plain = !isalnum(delimiter) && !strchr("+-.: \\", delimiter) && o->null_text[0] == '\0',
+  };
+  *self = csv;
+  return true;
+}
+
+static void csv_close(void *self) { free(self); }
+
+/* "a ""quoted"" field": quotes doubled. The room is counted first, so that the copying never looks at it. */
+static void append_quoted(struct buffer *out, const uint8_t *text, size_t len) {
+  const uint8_t *end = text + len;
+  size_t quotes = 0;
+  for (const uint8_t *at = text; at < end; at++) quotes += *at == '"';
+  uint8_t *to = buffer_reserve(out, len + quotes + 2);
+  if (!to) return;
+  *to++ = '"';
+  while (quotes-- > 0) {
+    const uint8_t *quote = memchr(text, '"', (size_t)(end - text));
+    size_t run = (size_t)(quote - text) + 1;
+    memcpy(to, text, run);
+    to += run;
+    *to++ = '"';
+    text += run;
+  }
+  memcpy(to, text, (size_t)(end - text));
+  to += end - text;
+  *to++ = '"';
+  out->len = (size_t)(to - out->data);
+}
+
+static void append_field(const struct csv *csv, const uint8_t *text, size_t len, struct buffer *out) {
+  bool is_null_text = len == csv->null_len && memcmp(text, csv->options.null_text, len) == 0;
+  bool is_end_mark = len == 2 && csv->schema->column_count == 1 && memcmp(text, "\\.", 2) == 0;
+  const uint8_t *end = text + len;
+  if (is_null_text || is_end_mark || text_find_any(text, end, csv->stops) < end) append_quoted(out, text, len);
+  else buffer_append(out, text, len);
+}
+
+static bool write_text(struct encoder *e, const struct text_column *column, const struct cell *c,
+                       struct buffer *out, struct error *err) {
+  append_field(e->csv, c->data, (size_t)c->len, out);
+  return true;
+}
+
+static bool write_jsonb(struct encoder *e, const struct text_column *column, const struct cell *c,
+                        struct buffer *out, struct error *err) {
+  const uint8_t *json;
+  size_t len;
+  if (!text_json_bytes(column, c, &json, &len, err)) return false;
+  append_field(e->csv, json, len, out);
+  return true;
+}
+
+static bool write_fixed(struct encoder *e, const struct text_column *column, const struct cell *c,
+                        struct buffer *out, struct error *err) {
+  return text_append_fixed(column, c, out, err);
+}
+
+static bool write_numeric(struct encoder *e, const struct text_column *column, const struct cell *c,
+                          struct buffer *out, struct error *err) {
+  return text_append_numeric(column, c, out, err);
+}
+
+static bool write_bytea(struct encoder *e, const struct text_column *column, const struct cell *c,
+                        struct buffer *out, struct error *err) {
+  return value_append(KIND_BYTEA, c, out);
+}
+
+/* Where an unusual delimiter or text for NULL may make even a number quoted. */
+static bool write_checked(struct encoder *e, const struct text_column *column, const struct cell *c,
+                          struct buffer *out, struct error *err) {
+  buffer_reset(&e->scratch);
+  if (!value_append(column->output->kind, c, &e->scratch)) {
+    text_fail_malformed(column, c, err);
+    return false;
+  }
+  if (!buffer_check(&e->scratch, "a value", err)) return false;
+  append_field(e->csv, e->scratch.data, e->scratch.len, out);
+  buffer_reset(&e->scratch);
+  buffer_shrink(&e->scratch, SCRATCH_KEEP_BYTES);
+  return true;
+}
+
+static void choose_writer(const struct csv *csv, const struct output_column *output, struct text_column *column) {
+  *column = (struct text_column){.text = value_texts[output->kind], .cell = output->cell, .output = output};
+  switch (output->kind) {
+    case KIND_TEXT:
+    case KIND_JSON: column->write = write_text; return;
+    case KIND_JSONB: column->write = write_jsonb; return;
+    case KIND_NUMERIC: column->write = write_numeric; break;
+    case KIND_BYTEA: column->write = write_bytea; break;
+    default: column->write = write_fixed; break;
+  }
+  if (!csv->numbers_are_plain) column->write = write_checked;
+}
+
+static void csv_encoder_free(struct encoder *e) {
+  if (!e) return;
+  free(e->columns);
+  buffer_deinit(&e->scratch);
+  free(e);
+}
+
+static bool csv_encoder_new(void *self, struct encoder **encoder, struct error *err) {
+  const struct csv *csv = self;
+  struct encoder *e = calloc(1, sizeof *e);
+  if (!e) return fail_memory(err, "a CSV encoder");
+  e->csv = csv;
+  buffer_init(&e->scratch, SIZE_MAX / 2);
+  e->columns = calloc(csv->schema->column_count, sizeof *e->columns);
+  if (!e->columns) {
+    csv_encoder_free(e);
+    return fail_memory(err, "a CSV encoder");
+  }
+  for (size_t i = 0; i < csv->schema->column_count; i++)
+    choose_writer(csv, &csv->schema->columns[i], &e->columns[i]);
+  *encoder = e;
+  return true;
+}
+
+static void append_line_end(const struct csv *csv, struct buffer *out) {
+  if (csv->options.line_ending == LINE_ENDING_CRLF) buffer_append_byte(out, '\r');
+  buffer_append_byte(out, '\n');
+}
+
+static bool csv_begin(void *self, struct buffer *out, struct error *err) {
+  const struct csv *csv = self;
+  if (csv->options.bom) buffer_append_string(out, "\xEF\xBB\xBF");
+  if (!csv->options.header) return true;
+  for (size_t i = 0; i < csv->schema->column_count; i++) {
+    const char *name = csv->schema->columns[i].name;
+    if (i) buffer_append_byte(out, csv->stops[0]);
+    append_field(csv, (const uint8_t *)name, strlen(name), out);
+  }
+  append_line_end(csv, out);
+  return buffer_check(out, "the header", err);
+}
+
+static bool csv_encode(struct encoder *e, const struct cell *cells, struct buffer *out, struct error *err) {
+  const struct csv *csv = e->csv;
+  size_t count = csv->schema->column_count;
+  for (size_t i = 0; i < count; i++) {
+    const struct text_column *column = &e->columns[i];
+    const struct cell *c = &cells[column->cell];
+    if (i) buffer_append_byte(out, csv->stops[0]);
+    if (cell_is_null(c)) buffer_append(out, csv->options.null_text, csv->null_len);
+    else if (!column->write(e, column, c, out, err)) return false;
+  }
+  append_line_end(csv, out);
+  e->counts.rows++;
+  return buffer_check(out, "a row", err);
+}
+
+static struct format_counts csv_counts(const struct encoder *e) { return e->counts; }
+
+/* A record ends at a line feed outside quotes; quotes within a field come in pairs, so parity suffices. */
+static bool csv_count_rows(int fd, uint64_t *rows, struct error *err) {
+  struct text_pieces pieces = {.fd = fd};
+  uint64_t records = 0;
+  bool quoted = false;
+  uint8_t last = 0;
+  for (;;) {
+    if (!text_next_piece(&pieces, err)) return false;
+    if (pieces.len == 0) break;
+    const uint8_t *at = pieces.bytes, *end = at + pieces.len;
+    while (at < end) {
+      at = quoted ? memchr(at, '"', (size_t)(end - at))
+                  : text_find_any(at, end, (const uint8_t[4]){'"', '\n', '"', '\n'});
+      if (!at || at == end) break;
+      if (*at++ == '"') quoted = !quoted;
+      else records++;
+    }
+    last = pieces.bytes[pieces.len - 1];
+  }
+  if (records == 0) return fail(err, ERR_VALUE, "the CSV file is not whole: its header line is missing or cut");
+  if (quoted || last != '\n')
+    return fail(err, ERR_VALUE, "the CSV file is not whole: record %llu is cut", (unsigned long long)records);
+  *rows = records - 1;
+  return true;
+}
+
+const struct format format_csv = {
+    .name = "csv",
+    .extension = "csv",
+    .media_type = "text/csv; charset=utf-8",
+    .help = "comma-separated values, as the server's own COPY writes them",
+    .is_text = true,
+    .flattens = true,
+    .other_form = WIRE_TEXT,
+    .nested_form = WIRE_TEXT,
+    .path_form = FORMAT_PATH_TEXT,
+    .specials_allowed = 1u << SPECIAL_ERROR | 1u << SPECIAL_NULL | 1u << SPECIAL_STRING | 1u << SPECIAL_REPLACE,
+    .options = options,
+    .options_size = sizeof(struct csv_options),
+    .open = csv_open,
+    .close = csv_close,
+    .begin = csv_begin,
+    .join = text_join_nothing,
+    .end = text_end_nothing,
+    .meta_free = text_meta_free,
+    .encoder_new = csv_encoder_new,
+    .encoder_free = csv_encoder_free,
+    .encode = csv_encode,
+    .part_is_full = text_part_is_full,
+    .part_end = text_part_end,
+    .part_read = text_part_read,
+    .counts = csv_counts,
+    .count_rows = csv_count_rows,
+};

@@ -1,0 +1,33 @@
+/* The table of formats: the single truth of which there are, and in which order help shows them. */
+#include "format/format.h"
+
+#include "format/csv.h"
+#include "format/json.h"
+#include "format/xml.h"
+#if __has_include("format/parquet/parquet.h")
+#include "format/parquet/parquet.h"
+#define WITH_PARQUET &format_parquet,
+#else
+#define WITH_PARQUET
+#endif
+
+const char *const special_names[] = {
+    [SPECIAL_ERROR] = "error", [SPECIAL_NULL] = "null", [SPECIAL_STRING] = "string", [SPECIAL_REPLACE] = "replace",
+    NULL,
+};
+
+const struct format *const formats[] = {
+    &format_csv, &format_json, &format_ndjson, &format_xml, WITH_PARQUET NULL,
+};
+
+const struct format *format_find(const char *name) {
+  for (const struct format *const *f = formats; *f; f++)
+    if (strcmp((*f)->name, name) == 0) return *f;
+  return NULL;
+}
+
+const struct format *format_find_extension(const char *name) {
+  for (const struct format *const *f = formats; *f; f++)
+    if (strcmp((*f)->extension, name) == 0) return *f;
+  return NULL;
+}

@@ -1,0 +1,142 @@
+#include "format/text.h"
+
+#include "base/utf8.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+bool text_append_fixed(const struct text_column *column, const struct cell *c, struct buffer *out,
+                       struct error *err) {
+  uint8_t *end = NULL;
+  if (c->len == column->text.width) {
+    uint8_t *to = buffer_reserve(out, VALUE_TEXT_MAX);
+    if (!to) return true;   /* the row's end reports it */
+    end = column->text.write(to, c->data);
+  }
+  if (!end) {
+    text_fail_malformed(column, c, err);
+    return false;
+  }
+  out->len = (size_t)(end - out->data);
+  return true;
+}
+
+bool text_append_numeric(const struct text_column *column, const struct cell *c, struct buffer *out,
+                         struct error *err) {
+  uint8_t *end = NULL;
+  size_t max = numeric_text_max(c->data, c->len);
+  if (max) {
+    uint8_t *to = buffer_reserve(out, max);
+    if (!to) return true;
+    end = numeric_text(to, c->data);
+  }
+  if (!end) {
+    text_fail_malformed(column, c, err);
+    return false;
+  }
+  out->len = (size_t)(end - out->data);
+  return true;
+}
+
+void text_append_repaired(struct buffer *out, const uint8_t *text, size_t len) {
+  while (len > 0) {
+    size_t valid = utf8_valid_prefix(text, len);
+    buffer_append(out, text, valid);
+    if (valid == len) return;
+    buffer_append(out, UTF8_REPLACEMENT, UTF8_REPLACEMENT_LEN);
+    text += valid + 1;
+    len -= valid + 1;
+  }
+}
+
+bool text_json_bytes(const struct text_column *column, const struct cell *c, const uint8_t **json, size_t *len,
+                     struct error *err) {
+  size_t version_bytes = column->output->kind == KIND_JSONB;
+  if ((size_t)c->len <= version_bytes || (version_bytes && c->data[0] != 1)) {
+    text_fail_malformed(column, c, err);
+    return false;
+  }
+  *json = c->data + version_bytes;
+  *len = (size_t)c->len - version_bytes;
+  return true;
+}
+
+void text_fail_malformed(const struct text_column *column, const struct cell *c, struct error *err) {
+  static const char *const kinds[KIND_COUNT] = {
+      [KIND_BOOL] = "boolean", [KIND_INT2] = "smallint", [KIND_INT4] = "integer", [KIND_INT8] = "bigint",
+      [KIND_OID] = "oid", [KIND_FLOAT4] = "real", [KIND_FLOAT8] = "double precision", [KIND_NUMERIC] = "numeric",
+      [KIND_TEXT] = "text", [KIND_JSON] = "json", [KIND_JSONB] = "jsonb", [KIND_BYTEA] = "bytea",
+      [KIND_DATE] = "date", [KIND_TIME] = "time", [KIND_TIMESTAMP] = "timestamp",
+      [KIND_TIMESTAMPTZ] = "timestamp with time zone", [KIND_UUID] = "uuid"};
+  error_set(err, ERR_SOURCE, "column \"%s\": the server sent %d bytes that are no %s value", column->output->name,
+            c->len, kinds[column->output->kind]);
+}
+
+void text_fail_special(const struct text_column *column, const char *format, const char *what, struct error *err) {
+  error_set(err, ERR_VALUE,
+            "column \"%s\": %s cannot be written in %s; the option special (null, string or replace) says what to "
+            "write instead",
+            column->output->name, what, format);
+}
+
+void text_excerpt(const uint8_t *text, size_t len, size_t wrong_at, char excerpt[TEXT_EXCERPT_SIZE]) {
+  static const char hex[] = "0123456789ABCDEF";
+  enum { BYTES_BEFORE = 8, ESCAPE = 4, DOTS = 3 };
+  size_t at = wrong_at > BYTES_BEFORE ? wrong_at - BYTES_BEFORE : 0, to = 0;
+  excerpt[to++] = '"';
+  for (; at < len && to + ESCAPE + DOTS + 2 < TEXT_EXCERPT_SIZE; at++) {
+    uint8_t c = text[at];
+    if (c >= 0x20 && c < 0x7F) {
+      excerpt[to++] = (char)c;
+      continue;
+    }
+    memcpy(excerpt + to, (const char[]){'\\', 'x', hex[c >> 4], hex[c & 15]}, ESCAPE);
+    to += ESCAPE;
+  }
+  snprintf(excerpt + to, TEXT_EXCERPT_SIZE - to, "%s\"", at < len ? "..." : "");
+}
+
+bool text_check_names(const struct schema *schema, const char *format, struct error *err) {
+  for (size_t i = 0; i < schema->column_count; i++) {
+    const char *name = schema->columns[i].name;
+    size_t len = strlen(name), valid = utf8_valid_prefix((const uint8_t *)name, len);
+    if (valid == len) continue;
+    char excerpt[TEXT_EXCERPT_SIZE];
+    text_excerpt((const uint8_t *)name, len, valid, excerpt);
+    return fail_field(err, "columns", "the column name %s is not UTF-8, which %s must be; give it another name",
+                      excerpt, format);
+  }
+  return true;
+}
+
+bool text_begin_nothing(void *self, struct buffer *out, struct error *err) { return true; }
+bool text_join_nothing(void *self, uint64_t rows_before, uint64_t offset, void *meta, struct buffer *out,
+                       struct error *err) {
+  return true;
+}
+bool text_end_nothing(void *self, uint64_t rows, uint64_t offset, struct buffer *out, struct error *err) {
+  return true;
+}
+void text_meta_free(void *meta) {}
+bool text_part_is_full(const struct encoder *e) { return false; }
+bool text_part_end(struct encoder *e, void **meta, struct error *err) {
+  *meta = NULL;
+  return true;
+}
+bool text_part_read(struct encoder *e, size_t max, struct buffer *out, bool *more, struct error *err) {
+  *more = false;
+  return true;
+}
+
+bool text_next_piece(struct text_pieces *p, struct error *err) {
+  p->offset += p->len;
+  p->len = 0;
+  for (;;) {
+    ssize_t got = read(p->fd, p->bytes, sizeof p->bytes);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno(err, ERR_DESTINATION, "cannot read the file back");
+    p->len = (size_t)got;
+    return true;
+  }
+}

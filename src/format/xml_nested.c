@@ -1,0 +1,235 @@
+#include "format/xml_nested.h"
+
+#include "base/utf8.h"
+#include "format/xml_text.h"
+#include "row/json.h"
+
+#include <stdlib.h>
+
+#define SCRATCH_KEEP_BYTES 65536
+
+/* An open object or array, and the name of the element within it that is being written. */
+struct xml_frame {
+  bool is_object;
+  size_t name_at, name_len;   /* in the output: the end tag copies it from the start tag */
+};
+
+/* One walk through one document. */
+struct walk {
+  struct xml_nested *n;
+  const struct text_column *column;
+  const uint8_t *at, *end;
+  struct buffer *out;
+  size_t depth;
+  struct error *err;
+};
+
+void xml_nested_init(struct xml_nested *n, enum special special) {
+  *n = (struct xml_nested){.special = special};
+  buffer_init(&n->scratch, SIZE_MAX / 2);
+}
+
+void xml_nested_deinit(struct xml_nested *n) {
+  free(n->frames);
+  buffer_deinit(&n->scratch);
+}
+
+void xml_make_nil(struct buffer *out) {
+  static const char nil[] = " xsi:nil=\"true\"/>";
+  if (out->len == 0) return;   /* only of a buffer that has failed */
+  out->len--;                  /* the > of the start tag */
+  buffer_append(out, nil, sizeof nil - 1);
+}
+
+bool xml_append_text(struct xml_nested *n, const struct text_column *column, const uint8_t *text, size_t len,
+                     struct buffer *out, bool *is_nil, struct error *err) {
+  size_t valid = xml_valid_prefix(text, len);
+  if (valid == len) {
+    xml_append_escaped(out, text, len);
+    return true;
+  }
+  if (n->special == SPECIAL_ERROR) {
+    char excerpt[TEXT_EXCERPT_SIZE];
+    text_excerpt(text, len, valid, excerpt);
+    text_fail_special(column, "XML", excerpt, err);
+    return false;
+  }
+  n->specials++;
+  if (n->special == SPECIAL_NULL) *is_nil = true;
+  else xml_append_repaired(out, text, len);
+  return true;
+}
+
+static bool malformed(const struct walk *w) {
+  return fail(w->err, ERR_SOURCE, "column \"%s\": the server sent text that is not JSON, or nests deeper than %d levels",
+              w->column->output->name, JSON_DEPTH_MAX);
+}
+
+static bool push(struct walk *w, bool is_object) {
+  struct xml_nested *n = w->n;
+  if (w->depth == n->frame_capacity) {
+    if (n->frame_capacity == JSON_DEPTH_MAX) return malformed(w);
+    size_t capacity = n->frame_capacity ? 2 * n->frame_capacity : 32;
+    if (capacity > JSON_DEPTH_MAX) capacity = JSON_DEPTH_MAX;
+    struct xml_frame *frames = realloc(n->frames, capacity * sizeof *frames);
+    if (!frames) return fail_memory(w->err, "nested JSON");
+    n->frames = frames;
+    n->frame_capacity = capacity;
+  }
+  n->frames[w->depth++] = (struct xml_frame){.is_object = is_object};
+  return true;
+}
+
+/* A lone surrogate is no character, and json_unescape replaces it without a word. */
+static bool has_lone_surrogate(const uint8_t *at, const uint8_t *end) {
+  bool high_before = false;   /* the escape just passed was a high surrogate */
+  for (;;) {
+    const uint8_t *backslash = memchr(at, '\\', (size_t)(end - at));
+    if (high_before && backslash != at) return true;
+    if (!backslash || end - backslash < 2) return false;
+    bool is_unicode = backslash[1] == 'u' && end - backslash >= 6;
+    bool is_surrogate = is_unicode && (backslash[2] | 0x20) == 'd' && backslash[3] >= '8';
+    bool is_low = is_surrogate && (backslash[3] | 0x20) >= 'c';
+    if (is_low != high_before) return true;
+    high_before = is_surrogate && !is_low;
+    at = backslash + (is_unicode ? 6 : 2);
+  }
+}
+
+/* The string w->at..stop, quotes included, as its text in *text; unescaped in the scratch where it must be. */
+static bool string_text(struct walk *w, const uint8_t *stop, bool escaped, const uint8_t **text, size_t *len) {
+  *text = w->at + 1;
+  *len = (size_t)(stop - w->at) - 2;
+  if (!escaped) return true;
+  struct buffer *scratch = &w->n->scratch;
+  buffer_reset(scratch);
+  if (!json_unescape(w->at, stop, scratch)) return malformed(w);
+  *text = scratch->data;
+  *len = scratch->len;
+  return buffer_check(scratch, "a JSON string", w->err);
+}
+
+/* By the policy: true if U+FFFD may stand for half a surrogate pair, or there is none. */
+static bool accept_surrogates(struct walk *w, const uint8_t *stop, bool escaped) {
+  if (!escaped || !has_lone_surrogate(w->at + 1, stop - 1)) return true;
+  if (w->n->special != SPECIAL_ERROR) {
+    w->n->specials++;
+    return true;
+  }
+  text_fail_special(w->column, "XML", "half a surrogate pair in a JSON string", w->err);
+  return false;
+}
+
+static bool append_string(struct walk *w, bool *is_nil) {
+  bool escaped;
+  const uint8_t *stop = json_skip_string(w->at, w->end, &escaped), *text;
+  size_t len;
+  if (!stop) return malformed(w);
+  if (!accept_surrogates(w, stop, escaped) || !string_text(w, stop, escaped, &text, &len)) return false;
+  if (!xml_append_text(w->n, w->column, text, len, w->out, is_nil, w->err)) return false;
+  w->at = stop;
+  return true;
+}
+
+/* A string, number, true, false or null. */
+static bool append_scalar(struct walk *w, enum json_type type, bool *is_nil) {
+  if (type == JSON_STRING) return append_string(w, is_nil);
+  const uint8_t *stop = json_skip_value(w->at, w->end);
+  if (!stop) return malformed(w);
+  if (type == JSON_NULL) *is_nil = true;
+  else buffer_append(w->out, w->at, (size_t)(stop - w->at));
+  w->at = stop;
+  return true;
+}
+
+/* The start tag of the member or item at w->at; w->at ends up at its value. */
+static bool open_element(struct walk *w) {
+  struct xml_frame *frame = &w->n->frames[w->depth - 1];
+  buffer_append_byte(w->out, '<');
+  frame->name_at = w->out->len;
+  if (frame->is_object) {
+    bool escaped;
+    const uint8_t *stop = json_skip_string(w->at, w->end, &escaped), *text;
+    size_t len;
+    if (!stop) return malformed(w);
+    if (!accept_surrogates(w, stop, escaped) || !string_text(w, stop, escaped, &text, &len)) return false;
+    xml_append_name(w->out, text, len);
+    w->at = json_skip_space(stop, w->end);
+    if (w->at == w->end || *w->at != ':') return malformed(w);
+    w->at = json_skip_space(w->at + 1, w->end);
+  } else {
+    buffer_append(w->out, "item", 4);
+  }
+  frame->name_len = w->out->len - frame->name_at;
+  buffer_append_byte(w->out, '>');
+  return true;
+}
+
+static void close_element(struct walk *w) {
+  const struct xml_frame *frame = &w->n->frames[w->depth - 1];
+  uint8_t *to = buffer_reserve(w->out, frame->name_len + 3);
+  if (!to) return;
+  to[0] = '<';
+  to[1] = '/';
+  memcpy(to + 2, w->out->data + frame->name_at, frame->name_len);
+  to[2 + frame->name_len] = '>';
+  w->out->len += frame->name_len + 3;
+}
+
+/* Behind a value: ends its element and those of the containers that close here; opens the next one, if any. */
+static bool go_on(struct walk *w, bool is_nil) {
+  while (w->depth > 0) {
+    if (is_nil) xml_make_nil(w->out);
+    else close_element(w);
+    is_nil = false;
+    w->at = json_skip_space(w->at, w->end);
+    if (w->at == w->end) return malformed(w);
+    if (*w->at == ',') {
+      w->at = json_skip_space(w->at + 1, w->end);
+      return open_element(w);
+    }
+    if (*w->at != (w->n->frames[w->depth - 1].is_object ? '}' : ']')) return malformed(w);
+    w->at++;
+    w->depth--;
+  }
+  return true;
+}
+
+/* Into the container at w->at: to its first value, or past it if it is empty (*empty). */
+static bool enter(struct walk *w, bool is_object, bool *empty) {
+  w->at = json_skip_space(w->at + 1, w->end);
+  if (w->at == w->end) return malformed(w);
+  *empty = *w->at == (is_object ? '}' : ']');
+  if (*empty) {
+    w->at++;
+    return true;
+  }
+  return push(w, is_object) && open_element(w);
+}
+
+static bool walk_document(struct walk *w, bool *is_nil) {
+  w->at = json_skip_space(w->at, w->end);
+  do {
+    enum json_type type = json_type_at(w->at, w->end);
+    bool nil_here = false, complete = true;
+    if (type == JSON_OBJECT || type == JSON_ARRAY) {
+      if (!enter(w, type == JSON_OBJECT, &complete)) return false;
+    } else if (!append_scalar(w, type, &nil_here)) {
+      return false;
+    }
+    if (!complete) continue;
+    if (w->depth == 0) *is_nil = nil_here;
+    else if (!go_on(w, nil_here)) return false;
+  } while (w->depth > 0);
+  return json_skip_space(w->at, w->end) == w->end || malformed(w);
+}
+
+bool xml_nested_append(struct xml_nested *n, const struct text_column *column, const uint8_t *json, size_t len,
+                       struct buffer *out, bool *is_nil, struct error *err) {
+  struct walk w = {.n = n, .column = column, .at = json, .end = json + len, .out = out, .err = err};
+  *is_nil = false;
+  bool ok = walk_document(&w, is_nil);
+  buffer_reset(&n->scratch);
+  buffer_shrink(&n->scratch, SCRATCH_KEEP_BYTES);
+  return ok;
+}

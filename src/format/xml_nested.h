@@ -1,0 +1,33 @@
+/*
+ * JSON as nested elements. Private to src/format. One encoder's: not thread-safe.
+ */
+#pragma once
+#include "format/text.h"
+
+struct xml_frame;
+
+struct xml_nested {
+  enum special special;
+  uint64_t specials;            /* counted here as well as by the encoder's own values */
+  struct xml_frame *frames;     /* the open elements; kept from row to row */
+  size_t frame_capacity;        /* at most JSON_DEPTH_MAX */
+  struct buffer scratch;        /* an unescaped string */
+};
+
+void xml_nested_init(struct xml_nested *n, enum special special);
+void xml_nested_deinit(struct xml_nested *n);
+
+/*
+ * Appends the content of the element of a column whose start tag stands at the end of `out`. *is_nil says
+ * that the element is to be xsi:nil instead, and that nothing was appended.
+ * ERR_SOURCE where the text is not JSON; ERR_VALUE under SPECIAL_ERROR.
+ */
+bool xml_nested_append(struct xml_nested *n, const struct text_column *column, const uint8_t *json, size_t len,
+                       struct buffer *out, bool *is_nil, struct error *err) MUST_CHECK;
+
+/* The value's text by the policy: *is_nil where it cannot be said and special is null. Counts. */
+bool xml_append_text(struct xml_nested *n, const struct text_column *column, const uint8_t *text, size_t len,
+                     struct buffer *out, bool *is_nil, struct error *err) MUST_CHECK;
+
+/* Turns the start tag at the end of `out` into an empty element that is nil. */
+void xml_make_nil(struct buffer *out);

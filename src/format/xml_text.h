@@ -1,0 +1,29 @@
+/* Characters, names and base64 in XML. Private to src/format. */
+#pragma once
+#include "base/buffer.h"
+
+/*
+ * How many bytes at the start are UTF-8 of characters that XML 1.0 can hold (its production Char): len, if
+ * all are.
+ */
+size_t xml_valid_prefix(const uint8_t *text, size_t len);
+
+/* Appends text, which is valid in that sense; &, <, > and CR (which a parser would turn into LF) escaped. */
+void xml_append_escaped(struct buffer *out, const uint8_t *text, size_t len);
+
+/* The same with U+FFFD for what is not valid: a character that XML cannot hold, or a byte that is no UTF-8. */
+void xml_append_repaired(struct buffer *out, const uint8_t *text, size_t len);
+
+/*
+ * Appends an XML name for any UTF-8 text, as SQL/XML (ISO 9075-14, 9.1) maps a fully escaped identifier and
+ * map_sql_identifier_to_xml_name does it: _xNNNN_ for a character that cannot stand there, for the x of a
+ * leading "xml", and for the _ of a literal "_x". Two texts never get the same name; the empty one is _x_.
+ */
+void xml_append_name(struct buffer *out, const uint8_t *text, size_t len);
+
+/* Is the character (above ASCII) a letter, which may begin a name; or may it stand further behind? */
+bool xml_is_name_start(uint32_t code);
+bool xml_is_name_char(uint32_t code);
+
+/* RFC 4648 base64 with padding, no line breaks. */
+void xml_append_base64(struct buffer *out, const uint8_t *bytes, size_t len);
