@@ -135,6 +135,7 @@ static bool open_temporary(struct file_sink *f, const struct sink_file_options *
   f->temporary = o->temporary_path ? strdup(o->temporary_path) : temporary_name(f->path);
   if (!f->temporary) return fail_memory(err, "the output");
   f->fd = open(f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+  f->sink.is_private = f->fd >= 0;
   if (f->fd >= 0) return true;
   bool full = errno == ENOSPC || errno == EDQUOT;
   fail_errno(err, full ? ERR_NO_SPACE : ERR_DESTINATION, "cannot create \"%s\"", f->path);

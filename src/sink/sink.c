@@ -18,3 +18,5 @@ bool sink_commit(struct sink *s, struct error *err) {
 void sink_close(struct sink *s) {
   if (s) s->ops->close(s);
 }
+
+bool sink_can_restart(const struct sink *s) { return !s->committed && (s->is_private || s->bytes_written == 0); }

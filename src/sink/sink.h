@@ -24,6 +24,7 @@ struct sink {
   const struct sink_ops *ops;
   uint64_t bytes_written;               /* by sink_write */
   bool committed;
+  bool is_private;                      /* nobody sees the bytes before the commit */
   char sha256[SHA256_HEX_SIZE];         /* after commit, where a digest was asked for; else "" */
 };
 
@@ -31,6 +32,9 @@ struct sink {
 bool sink_write(struct sink *s, const uint8_t *bytes, size_t len, struct error *err) MUST_CHECK;
 bool sink_commit(struct sink *s, struct error *err) MUST_CHECK;
 void sink_close(struct sink *s);                                  /* NULL is allowed */
+
+/* Has nothing left for good yet: may the whole output be tried again with a new sink? */
+bool sink_can_restart(const struct sink *s);
 
 struct sink_file_options {
   const char *temporary_path;   /* NULL: a name beside the final one */

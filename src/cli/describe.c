@@ -1,0 +1,99 @@
+/* decant describe: what may be exported, and what a table holds. */
+#include "cli/command.h"
+#include "cli/progress.h"
+#include "source/describe.h"
+#include "source/session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct describe { const char *conninfo, *name; };
+
+static const struct flag describe_flags[] = {
+    {"db", 0, "URL", "DATABASE_URL", "the database: a postgresql:// URL or key=value pairs; else libpq's variables"},
+    {NULL},
+};
+
+static bool on_flag(void *context, const struct flag *flag, const char *value, struct error *err) {
+  (void)flag;
+  (void)err;
+  ((struct describe *)context)->conninfo = value;
+  return true;
+}
+
+static bool on_argument(void *context, const char *text, struct error *err) {
+  struct describe *d = context;
+  if (d->name) return fail_field(err, "table", "describe takes one table, and was given \"%.100s\" as well", text);
+  d->name = text;
+  return true;
+}
+
+static const char *kind_of_relation(char relkind) {
+  switch (relkind) {
+    case 'r': return "table";
+    case 'p': return "partitioned table";
+    case 'v': return "view";
+    case 'm': return "materialized view";
+    case 'f': return "foreign table";
+    default: return "relation";
+  }
+}
+
+static bool print_tables(struct pg *pg, struct error *err) {
+  struct source_table *tables;
+  size_t count;
+  if (!source_list_tables(pg, &tables, &count, err)) return false;
+  for (size_t i = 0; i < count; i++) {
+    char rows[32] = "?", bytes[32];
+    if (tables[i].rows >= 0) progress_format_count((uint64_t)tables[i].rows, rows);
+    progress_format_bytes((uint64_t)tables[i].bytes, bytes);
+    printf("%-40s %16s rows %10s  %s\n", tables[i].name, rows, bytes, kind_of_relation(tables[i].relkind));
+  }
+  source_tables_free(tables, count);
+  return true;
+}
+
+static void print_source(const struct source *s) {
+  double rows = 0;
+  int64_t bytes = 0;
+  for (size_t i = 0; i < s->leaf_count; i++) {
+    if (s->leaves[i].rows > 0) rows += s->leaves[i].rows;
+    bytes += s->leaves[i].bytes;
+  }
+  char row_text[32], byte_text[32];
+  progress_format_count((uint64_t)rows, row_text);
+  progress_format_bytes((uint64_t)bytes, byte_text);
+  printf("%s: %s", s->name, kind_of_relation(s->relkind));
+  if (s->leaf_count) printf(", about %s rows, %s", row_text, byte_text);
+  if (s->leaf_count > 1) printf(", in %zu leaves", s->leaf_count);
+  printf("\n");
+  for (size_t i = 0; i < s->column_count; i++)
+    printf("  %-32s %s%s\n", s->columns[i].name, s->columns[i].type_name, s->columns[i].not_null ? " not null" : "");
+}
+
+static bool print_table(struct pg *pg, const char *name, struct error *err) {
+  struct source *s;
+  if (!source_describe_table(pg, name, &s, err)) return false;
+  print_source(s);
+  source_free(s);
+  return true;
+}
+
+static int describe_main(int argc, char **argv) {
+  struct describe d = {.conninfo = ""};
+  struct error err;
+  struct pg *pg = NULL;
+  bool ok = flags_parse(&command_describe, argc, argv, on_flag, on_argument, &d, &err) &&
+            pg_connect(d.conninfo, "decant/describe", &pg, &err) && session_begin_look(pg, &err);
+  if (ok) ok = d.name ? print_table(pg, d.name, &err) : print_tables(pg, &err);
+  pg_close(pg);
+  return ok ? 0 : command_failed(&err);
+}
+
+const struct command command_describe = {
+    .name = "describe",
+    .usage = "describe [--db URL] [TABLE]",
+    .help = "lists the tables that may be exported, or a table's columns",
+    .flags = describe_flags,
+    .run = describe_main,
+};

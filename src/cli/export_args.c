@@ -1,0 +1,314 @@
+#include "cli/export_args.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define QUERY_FILE_MAX (16u << 20)
+
+const struct flag export_flags[] = {
+    {"db", 0, "URL", "DATABASE_URL", "the database: a postgresql:// URL or key=value pairs; else libpq's variables"},
+    {"table", 't', "T", NULL, "table or view, as the catalog spells it: records, public.records"},
+    {"query", 0, "SQL", NULL, "one statement that returns rows, instead of a table"},
+    {"query-file", 0, "FILE", NULL, "the same, read from a file (- for standard input)"},
+    {"columns", 'c', "LIST", NULL, "a,b=B,meta.x=X: columns and JSON paths, each with the name it gets; default all"},
+    {"where", 0, "FILTER", NULL, "COLUMN OP VALUE, may be repeated; OP: = != < <= > >= in like is_null not_null"},
+    {"order-by", 0, "LIST", NULL, "a,b desc"},
+    {"limit", 0, "N", NULL, "at most N rows"},
+    {"format", 'f', "NAME", NULL, "csv, json, ndjson, xml or parquet; default: by the name in -o, else csv"},
+    {"compress", 0, "CODEC", NULL, "gzip[:1-3], zstd[:1-19] or none; default: by the name in -o"},
+    {"flatten", 0, NULL, NULL, "a column per path of JSON columns (the default for csv)"},
+    {"no-flatten", 0, NULL, NULL, "JSON columns as they are"},
+    {"discover", 0, "HOW", NULL, "sample or full: how the paths are found"},
+    {"special", 0, "POLICY", NULL, "error, null, string or replace: for values that the format cannot say"},
+    {"csv", 0, "K=V,…", NULL, "options of the format csv, listed below"},
+    {"json", 0, "[K=V,…]", NULL, "with a value: options of the formats json and ndjson; alone: a summary in JSON at the end"},
+    {"xml", 0, "K=V,…", NULL, "options of the format xml"},
+    {"parquet", 0, "K=V,…", NULL, "options of the format parquet"},
+    {"lanes", 0, "N", "DECANT_LANES", "connections that read side by side; default min(4, cores)"},
+    {"memory", 0, "SIZE", "DECANT_MEMORY", "memory for data on its way, as 16MB; default by format"},
+    {"fsync", 0, NULL, NULL, "the file is on disk before the command ends"},
+    {"output", 'o', "FILE", NULL, "where to; - or nothing: standard output"},
+    {"quiet", 'q', NULL, NULL, "no progress and no summary"},
+    {NULL},
+};
+
+/* What is set only after every flag is known: the format comes before its options. */
+struct pending {
+  struct export_args *args;
+  const char *format, *compress, *query_file;
+  const char *groups[4][16];      /* --csv, --json, --xml, --parquet, as often as given */
+  size_t group_counts[4];
+};
+
+static const char *const group_names[4] = {"csv", "json", "xml", "parquet"};
+
+static bool set_number(const char *name, const char *text, int64_t min, int64_t max, int64_t *to, struct error *err) {
+  if (parse_int64(text, to) && *to >= min && *to <= max) return true;
+  return fail_field(err, name, "--%s: \"%.40s\" is not a whole number from %lld to %lld", name, text, (long long)min,
+                    (long long)max);
+}
+
+static bool replace(char **to, const char *text, struct error *err) {
+  free(*to);
+  *to = strdup(text);
+  return *to ? true : fail_memory(err, "the arguments");
+}
+
+/* Up to a stop character that stands outside double quotes; the quotes stay. */
+static const char *until(const char *p, const char *stops) {
+  bool quoted = false;
+  for (; *p && (quoted || !strchr(stops, *p)); p++) {
+    if (quoted && *p == '\\' && p[1]) p++;
+    else if (*p == '"') quoted = !quoted;
+  }
+  return p;
+}
+
+static char *trimmed(const char *from, const char *to) {
+  if (to < from) to = from;
+  while (from < to && *from == ' ') from++;
+  while (to > from && to[-1] == ' ') to--;
+  return strndup(from, (size_t)(to - from));
+}
+
+/* A name in double quotes loses them, "" inside becomes "; any other stays. */
+static void unquote(char *name) {
+  size_t len = strlen(name);
+  if (len < 2 || name[0] != '"' || name[len - 1] != '"') return;
+  char *to = name;
+  for (const char *p = name + 1; p < name + len - 1; p++) {
+    if (*p == '"' && p[1] == '"') p++;
+    *to++ = *p;
+  }
+  *to = '\0';
+}
+
+static bool add_columns(struct export_request *r, const char *text, struct error *err) {
+  for (;;) {
+    const char *end = until(text, ","), *equals = until(text, ",=");
+    char *source = trimmed(text, *equals == '=' ? equals : end);
+    char *target = *equals == '=' ? trimmed(equals + 1, end) : NULL;
+    if (target) unquote(target);
+    bool ok = source && request_add_column(r, source, target ? target : source, err);
+    free(source);
+    free(target);
+    if (!ok) return false;
+    if (!*end) return true;
+    text = end + 1;
+  }
+}
+
+static bool add_order(struct export_request *r, const char *text, struct error *err) {
+  for (;;) {
+    const char *end = until(text, ",");
+    char *name = trimmed(text, end);
+    if (!name) return fail_memory(err, "the arguments");
+    size_t len = strlen(name);
+    bool descending = len > 5 && !strcasecmp(name + len - 5, " desc");
+    if (descending) name[len - 5] = '\0';
+    else if (len > 4 && !strcasecmp(name + len - 4, " asc")) name[len - 4] = '\0';
+    unquote(name);
+    bool ok = request_add_order(r, name, descending, err);
+    free(name);
+    if (!ok) return false;
+    if (!*end) return true;
+    text = end + 1;
+  }
+}
+
+/* The operator that stands at p: a symbol, or a word with a space behind it. Its length, 0 for none. */
+static size_t operator_at(const char *p) {
+  static const char *const symbols[] = {"!=", "<>", "<=", ">=", "=", "<", ">"};
+  for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++)
+    if (!strncmp(p, symbols[i], strlen(symbols[i]))) return strlen(symbols[i]);
+  return strcspn(p, " ");
+}
+
+#define IN_VALUES_MAX 1024
+
+static bool add_filter_values(struct export_request *r, const char *column, const char *op, char *value,
+                              struct error *err) {
+  const char *values[IN_VALUES_MAX];
+  size_t count = 0;
+  bool list = !strcmp(op, "in"), none = !strcmp(op, "is_null") || !strcmp(op, "not_null");
+  if (none && *value) return fail_field(err, "where", "--where: %s takes no value", op);
+  for (char *p = value; !none;) {
+    char *end = list ? strchr(p, ',') : NULL;
+    if (count == IN_VALUES_MAX) return fail_field(err, "where", "--where: more than %d values", IN_VALUES_MAX);
+    if (end) *end = '\0';
+    values[count++] = p;
+    if (!end) break;
+    p = end + 1;
+  }
+  return request_add_filter(r, column, op, values, count, err);
+}
+
+/* COLUMN OP VALUE; the column in double quotes where it holds spaces or signs. */
+static bool add_filter(struct export_request *r, const char *text, struct error *err) {
+  const char *column_end = until(text + strspn(text, " "), " =!<>");
+  char *column = trimmed(text, column_end);
+  const char *op_start = column_end + strspn(column_end, " ");
+  size_t op_len = operator_at(op_start);
+  char *op = strndup(op_start, op_len);
+  char *value = trimmed(op_start + op_len, op_start + strlen(op_start));
+  bool ok;
+  if (!column || !op || !value) {
+    ok = fail_memory(err, "the arguments");
+  } else if (!*column || !*op) {
+    ok = fail_field(err, "where", "--where: \"%.200s\" is not COLUMN OP VALUE, as in \"value >= 10.5\"", text);
+  } else {
+    unquote(column);
+    ok = add_filter_values(r, column, !strcmp(op, "<>") ? "!=" : op, value, err);
+  }
+  free(column);
+  free(op);
+  free(value);
+  return ok;
+}
+
+static bool add_group(struct pending *p, size_t group, const char *text, struct error *err) {
+  size_t max = sizeof p->groups[0] / sizeof p->groups[0][0];
+  if (p->group_counts[group] == max)
+    return fail_field(err, group_names[group], "--%s is given more than %zu times", group_names[group], max);
+  p->groups[group][p->group_counts[group]++] = text;
+  return true;
+}
+
+static bool on_settings_flag(struct pending *p, const char *name, const char *value, bool *known, struct error *err) {
+  struct export_args *a = p->args;
+  *known = true;
+  if (!strcmp(name, "db")) {
+    a->settings.conninfo = value;
+  } else if (!strcmp(name, "lanes")) {
+    int64_t lanes;
+    if (!set_number(name, value, 1, LANES_MAX, &lanes, err)) return false;
+    a->settings.lanes = (int)lanes;
+  } else if (!strcmp(name, "memory")) {
+    if (!parse_size(value, &a->settings.memory_bytes) || a->settings.memory_bytes < (1 << 20))
+      return fail_field(err, name, "--memory: \"%.40s\" is not a size of at least 1MB", value);
+  } else if (!strcmp(name, "fsync")) {
+    a->fsync = true;
+  } else if (!strcmp(name, "quiet")) {
+    a->quiet = true;
+  } else if (!strcmp(name, "output")) {
+    return replace(&a->output, value, err);
+  } else {
+    *known = false;
+  }
+  return true;
+}
+
+static bool on_flag(void *context, const struct flag *flag, const char *value, struct error *err) {
+  struct pending *p = context;
+  struct export_request *r = p->args->request;
+  const char *name = flag->name;
+  bool known;
+  if (!on_settings_flag(p, name, value, &known, err)) return false;
+  if (known) return true;
+  if (!strcmp(name, "table")) return replace(&r->table, value, err);
+  if (!strcmp(name, "query")) return replace(&r->query, value, err);
+  if (!strcmp(name, "query-file")) p->query_file = value;
+  else if (!strcmp(name, "columns")) return add_columns(r, value, err);
+  else if (!strcmp(name, "where")) return add_filter(r, value, err);
+  else if (!strcmp(name, "order-by")) return add_order(r, value, err);
+  else if (!strcmp(name, "limit")) return set_number(name, value, 0, INT64_MAX, &r->limit, err);
+  else if (!strcmp(name, "format")) p->format = value;
+  else if (!strcmp(name, "compress")) p->compress = value;
+  else if (!strcmp(name, "flatten")) r->flatten = FLATTEN_YES;
+  else if (!strcmp(name, "no-flatten")) r->flatten = FLATTEN_NO;
+  else if (!strcmp(name, "discover")) return request_set_discover(r, value, err);
+  else if (!strcmp(name, "special")) return request_set_special(r, value, err);
+  else if (!strcmp(name, "json") && !value) p->args->summary_json = true;
+  else
+    for (size_t i = 0; i < 4; i++)
+      if (!strcmp(name, group_names[i])) return add_group(p, i, value, err);
+  return true;
+}
+
+static bool on_argument(void *context, const char *text, struct error *err) {
+  (void)context;
+  return fail_field(err, text, "\"%.100s\" is no option of export; a table is named by --table, a file by -o", text);
+}
+
+/* "x.csv.gz": compression by the last extension, format by the one before it. */
+static bool infer_from_name(struct pending *p, char *name, struct error *err) {
+  struct export_request *r = p->args->request;
+  const char *slash = strrchr(name, '/');
+  if (slash) name = name + (slash - name) + 1;
+  char *dot = strrchr(name, '.');
+  const struct codec *codec = dot ? codec_find_extension(dot + 1) : NULL;
+  if (codec) {
+    *dot = '\0';
+    dot = strrchr(name, '.');
+  }
+  const struct format *format = dot ? format_find_extension(dot + 1) : NULL;
+  const char *chosen = p->format ? p->format : format ? format->name : "csv";
+  if (!request_set_format(r, chosen, err)) return false;
+  const char *compress = p->compress ? p->compress : codec ? codec->name : "none";
+  return request_set_compression(r, compress, "compress", err);
+}
+
+static bool set_format(struct pending *p, struct error *err) {
+  char *name = strdup(p->args->output ? p->args->output : "");
+  if (!name) return fail_memory(err, "the arguments");
+  bool ok = infer_from_name(p, name, err);
+  free(name);
+  return ok;
+}
+
+/* A group's name and the format it belongs to: json's options serve ndjson too. */
+static bool set_groups(struct pending *p, struct error *err) {
+  struct export_request *r = p->args->request;
+  const char *own = !strcmp(r->format->name, "ndjson") ? "json" : r->format->name;
+  for (size_t i = 0; i < 4; i++)
+    for (size_t k = 0; k < p->group_counts[i]; k++) {
+      if (strcmp(group_names[i], own) != 0)
+        return fail_field(err, group_names[i], "--%s is given, but the format is %s", group_names[i], r->format->name);
+      if (!options_parse(r->format->options, r->format_options, own, p->groups[i][k], err)) return false;
+    }
+  return true;
+}
+
+static bool read_query(struct export_args *a, const char *path, struct error *err) {
+  FILE *f = strcmp(path, "-") ? fopen(path, "re") : stdin;
+  if (!f) return fail_errno(err, ERR_USAGE, "cannot read --query-file \"%s\"", path);
+  struct buffer text;
+  buffer_init(&text, QUERY_FILE_MAX);
+  size_t n;
+  do {
+    uint8_t *to = buffer_reserve(&text, 4096);
+    n = to ? fread(to, 1, 4096, f) : 0;
+    text.len += n;
+  } while (n > 0);
+  bool broken = ferror(f);
+  if (f != stdin) fclose(f);
+  free(a->request->query);
+  a->request->query = buffer_take_string(&text);
+  if (broken) return fail(err, ERR_USAGE, "cannot read --query-file \"%s\"", path);
+  return a->request->query ? true : fail_field(err, "query-file", "--query-file \"%s\" is longer than 16 MB", path);
+}
+
+static bool refuse_terminal(const struct export_args *a, struct error *err) {
+  bool to_stdout = !a->output || !strcmp(a->output, "-");
+  bool binary = !a->request->format->is_text || *a->request->codec->extension;
+  if (!to_stdout || !binary || !isatty(STDOUT_FILENO)) return true;
+  return fail_field(err, "output", "this output is binary, and standard output is a terminal: name a file with -o, or "
+                    "pipe it");
+}
+
+bool export_args_parse(struct export_args *a, int argc, char **argv, struct error *err) {
+  *a = (struct export_args){.settings = {.conninfo = "", .application_name = "decant/cli", .allow_query = true}};
+  struct pending p = {.args = a};
+  a->request = request_new(err);
+  if (!a->request) return false;
+  if (!flags_parse(&command_export, argc, argv, on_flag, on_argument, &p, err)) return false;
+  if (p.query_file && !read_query(a, p.query_file, err)) return false;
+  return set_format(&p, err) && set_groups(&p, err) && request_check(a->request, err) && refuse_terminal(a, err);
+}
+
+void export_args_deinit(struct export_args *a) {
+  request_free(a->request);
+  free(a->output);
+}
