@@ -4,6 +4,7 @@ Fixtures of the black-box tests: a private PostgreSQL, a database per test modul
 DECANT          the program under test; default: build/*/src/decant, the newest
 DECANT_TEST_DB  a superuser's connection string of a private cluster; default: a cluster of the run's own
 """
+
 import glob
 import os
 import pathlib
@@ -11,7 +12,6 @@ import re
 
 import psycopg
 import pytest
-
 from support.cluster import Cluster
 from support.command import Decant
 from support.database import Database

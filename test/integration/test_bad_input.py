@@ -1,4 +1,5 @@
 """A wrong request is answered with what is wrong and how to mend it, by the right exit code, and leaves no file."""
+
 import os
 import pty
 import select
@@ -19,6 +20,7 @@ def tables(db):
 @pytest.fixture
 def refused(decant, tmp_path):
     """Runs an export that must fail: gives its message, having checked that nothing was left behind."""
+
     def run(*arguments, code, output="out.csv", **options):
         target = ["-o", tmp_path / output] if output else []
         before = sorted(os.listdir(tmp_path))
@@ -27,6 +29,7 @@ def refused(decant, tmp_path):
         assert sorted(os.listdir(tmp_path)) == before, "a file was left behind"
         assert done.err.startswith("decant: "), done.err
         return done.err
+
     return run
 
 
@@ -42,8 +45,16 @@ CASES = {
     "both table and query": (["--table", "things", "--query", "SELECT 1"], USAGE, ["query", "table"]),
     "an unknown column": (["--table", "things", "--columns", "id,nope"], USAGE, ["nope"]),
     "an unknown column with a target": (["--table", "things", "--columns", "nope=X"], USAGE, ["nope"]),
-    "a path into a column that is no JSON": (["--table", "things", "--columns", "name.first"], USAGE, ["name.first"]),
-    "a path into a column that is not there": (["--table", "things", "--columns", "nope.a.b"], USAGE, ["nope.a.b"]),
+    "a path into a column that is no JSON": (
+        ["--table", "things", "--columns", "name.first"],
+        USAGE,
+        ["name.first"],
+    ),
+    "a path into a column that is not there": (
+        ["--table", "things", "--columns", "nope.a.b"],
+        USAGE,
+        ["nope.a.b"],
+    ),
     "a column whose name is only blanks": (["--table", "things", "--columns", "id, "], USAGE, ["columns"]),
     "duplicate targets": (["--table", "things", "--columns", "id=A,name=A"], USAGE, ["A"]),
     "the same column twice": (["--table", "things", "--columns", "id,id"], USAGE, ["id"]),
@@ -51,28 +62,64 @@ CASES = {
     "duplicate columns of a query": (["--query", "SELECT 1 AS a, 2 AS a"], USAGE, ["a"]),
     "an unknown format": (["--table", "things", "--format", "xlsx"], USAGE, ["format", "xlsx", "parquet"]),
     "an unknown codec": (["--table", "things", "--compress", "rar"], USAGE, ["compress", "rar", "gzip"]),
-    "a gzip level that there is not": (["--table", "things", "--compress", "gzip:99"], USAGE, ["compress", "99"]),
+    "a gzip level that there is not": (
+        ["--table", "things", "--compress", "gzip:99"],
+        USAGE,
+        ["compress", "99"],
+    ),
     "a zstd level that is no number": (["--table", "things", "--compress", "zstd:x"], USAGE, ["compress"]),
-    "compress with parquet": (["--table", "things", "--format", "parquet", "--compress", "gzip"], USAGE,
-                              ["parquet", "compress"]),
-    "an unknown parquet codec": (["--table", "things", "--format", "parquet", "--parquet", "compression=rar"], USAGE,
-                                 ["compression", "rar"]),
-    "an unknown option of the format": (["--table", "things", "--csv", "colour=red"], USAGE, ["csv", "colour"]),
-    "a value of an option that there is not": (["--table", "things", "--csv", "line-ending=mac"], USAGE, ["line-ending"]),
+    "compress with parquet": (
+        ["--table", "things", "--format", "parquet", "--compress", "gzip"],
+        USAGE,
+        ["parquet", "compress"],
+    ),
+    "an unknown parquet codec": (
+        ["--table", "things", "--format", "parquet", "--parquet", "compression=rar"],
+        USAGE,
+        ["compression", "rar"],
+    ),
+    "an unknown option of the format": (
+        ["--table", "things", "--csv", "colour=red"],
+        USAGE,
+        ["csv", "colour"],
+    ),
+    "a value of an option that there is not": (
+        ["--table", "things", "--csv", "line-ending=mac"],
+        USAGE,
+        ["line-ending"],
+    ),
     "an option's boolean that is none": (["--table", "things", "--csv", "header=maybe"], USAGE, ["header"]),
-    "an option out of range": (["--table", "things", "--format", "parquet", "--parquet", "row-group-rows=-5"], USAGE,
-                               ["row-group-rows"]),
-    "options of another format": (["--table", "things", "--format", "csv", "--parquet", "compression=zstd"], USAGE,
-                                  ["parquet"]),
+    "an option out of range": (
+        ["--table", "things", "--format", "parquet", "--parquet", "row-group-rows=-5"],
+        USAGE,
+        ["row-group-rows"],
+    ),
+    "options of another format": (
+        ["--table", "things", "--format", "csv", "--parquet", "compression=zstd"],
+        USAGE,
+        ["parquet"],
+    ),
     "an unknown flag": (["--table", "things", "--colour"], USAGE, ["--colour"]),
     "a flag without its value": (["--table"], USAGE, ["--table"]),
     "an argument too many": (["--table", "things", "surplus"], USAGE, ["surplus"]),
     "a special that there is not": (["--table", "things", "--special", "shrug"], USAGE, ["special", "shrug"]),
-    "a special that cannot apply": (["--table", "things", "--format", "json", "--special", "replaced"], USAGE, ["special"]),
-    "a discovery that there is not": (["--table", "things", "--discover", "half"], USAGE, ["discover", "half"]),
+    "a special that cannot apply": (
+        ["--table", "things", "--format", "json", "--special", "replaced"],
+        USAGE,
+        ["special"],
+    ),
+    "a discovery that there is not": (
+        ["--table", "things", "--discover", "half"],
+        USAGE,
+        ["discover", "half"],
+    ),
     "a negative limit": (["--table", "things", "--limit", "-1"], USAGE, ["limit"]),
     "a limit that is no number": (["--table", "things", "--limit", "ten"], USAGE, ["limit"]),
-    "a limit beyond all numbers": (["--table", "things", "--limit", "99999999999999999999"], USAGE, ["limit"]),
+    "a limit beyond all numbers": (
+        ["--table", "things", "--limit", "99999999999999999999"],
+        USAGE,
+        ["limit"],
+    ),
     "no lanes": (["--table", "things", "--lanes", "0x"], USAGE, ["lanes"]),
     "too many lanes": (["--table", "things", "--lanes", "100000"], USAGE, ["lanes"]),
     "an order by an unknown column": (["--table", "things", "--order-by", "nope"], USAGE, ["nope"]),
@@ -80,25 +127,45 @@ CASES = {
     "a filter with an unknown operator": (["--table", "things", "--where", "id ~~~ 1"], USAGE, ["where"]),
     "a filter that is only a column": (["--table", "things", "--where", "id"], USAGE, ["where"]),
     "an empty filter": (["--table", "things", "--where", ""], USAGE, ["where"]),
-    "a filter's value that is not of the type": (["--table", "things", "--where", "id = one"], (USAGE, SOURCE),
-                                                 ["integer", "one"]),
+    "a filter's value that is not of the type": (
+        ["--table", "things", "--where", "id = one"],
+        (USAGE, SOURCE),
+        ["integer", "one"],
+    ),
     "a table without columns": (["--table", "no_columns"], USAGE, ["column"]),
     "a query that is none": (["--query", "this is no SQL"], (USAGE, SOURCE), ["syntax"]),
     "a query of two statements": (["--query", "SELECT 1; SELECT 2"], (USAGE, SOURCE), []),
-    "a query that hides a second one": (["--query", "SELECT 1) TO STDOUT; DROP TABLE things; --"], (USAGE, SOURCE), []),
-    "a query that closes the parenthesis": (["--query", "SELECT 1) q; DROP TABLE things; SELECT * FROM (SELECT 1"],
-                                            (USAGE, SOURCE), []),
+    "a query that hides a second one": (
+        ["--query", "SELECT 1) TO STDOUT; DROP TABLE things; --"],
+        (USAGE, SOURCE),
+        [],
+    ),
+    "a query that closes the parenthesis": (
+        ["--query", "SELECT 1) q; DROP TABLE things; SELECT * FROM (SELECT 1"],
+        (USAGE, SOURCE),
+        [],
+    ),
     "a query that writes": (["--query", "DELETE FROM things RETURNING *"], (USAGE, SOURCE), []),
-    "a query that writes in a WITH": (["--query", "WITH d AS (DELETE FROM things RETURNING *) SELECT * FROM d"],
-                                      (USAGE, SOURCE), []),
+    "a query that writes in a WITH": (
+        ["--query", "WITH d AS (DELETE FROM things RETURNING *) SELECT * FROM d"],
+        (USAGE, SOURCE),
+        [],
+    ),
     "a query that returns no rows": (["--query", "SET search_path = public"], (USAGE, SOURCE), []),
     "a query that is DDL": (["--query", "CREATE TABLE t (a int)"], (USAGE, SOURCE), []),
     "an empty query": (["--query", ""], USAGE, ["query"]),
     "a query with a parameter": (["--query", "SELECT $1::int AS a"], (USAGE, SOURCE), []),
-    "a query that fails on a row": (["--query", "SELECT 1 / (3 - i) AS a FROM generate_series(1, 5) i"], SOURCE,
-                                    ["division by zero"]),
+    "a query that fails on a row": (
+        ["--query", "SELECT 1 / (3 - i) AS a FROM generate_series(1, 5) i"],
+        SOURCE,
+        ["division by zero"],
+    ),
     "a query without columns": (["--query", "SELECT FROM things"], USAGE, ["column"]),
-    "a file of a query that is not there": (["--query-file", "/nonexistent/query.sql"], (USAGE, 1), ["/nonexistent/query.sql"]),
+    "a file of a query that is not there": (
+        ["--query-file", "/nonexistent/query.sql"],
+        (USAGE, 1),
+        ["/nonexistent/query.sql"],
+    ),
     "a size that is none": (["--table", "things", "--memory", "lots"], USAGE, ["memory"]),
     "less memory than anything needs": (["--table", "things", "--memory", "1"], USAGE, ["memory"]),
 }
@@ -119,16 +186,39 @@ def test_a_hostile_name_that_is_no_table_is_not_found_and_named(refused, table):
     assert len(message) < 2000 and "\n" not in message.rstrip("\n")
 
 
-@pytest.mark.parametrize("name", ["things; DROP TABLE things", "things--", "things'", "a.b.c.d", "things.", ".things", "*",
-                                  "%s%s%n", "pg_catalog.pg_shadow;", "x" * 5000, "\u202ethings", "things "])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "things; DROP TABLE things",
+        "things--",
+        "things'",
+        "a.b.c.d",
+        "things.",
+        ".things",
+        "*",
+        "%s%s%n",
+        "pg_catalog.pg_shadow;",
+        "x" * 5000,
+        "\u202ethings",
+        "things ",
+    ],
+)
 def test_a_hostile_spelling_of_a_table_is_refused(db, refused, name):
     refused("--table", name, code=(USAGE, SOURCE))
     assert db.value("SELECT count(*) FROM things") == 1
 
 
 def test_the_format_follows_from_the_name_of_the_file(decant, tmp_path):
-    for name, start in (("a.csv", b"id"), ("a.json", b"["), ("a.ndjson", b"{"), ("a.xml", b"<?xml"), ("a.parquet", b"PAR1"),
-                        ("a.csv.gz", b"\x1f\x8b"), ("a.json.zst", b"\x28\xb5\x2f\xfd"), ("a.xml.gz", b"\x1f\x8b")):
+    for name, start in (
+        ("a.csv", b"id"),
+        ("a.json", b"["),
+        ("a.ndjson", b"{"),
+        ("a.xml", b"<?xml"),
+        ("a.parquet", b"PAR1"),
+        ("a.csv.gz", b"\x1f\x8b"),
+        ("a.json.zst", b"\x28\xb5\x2f\xfd"),
+        ("a.xml.gz", b"\x1f\x8b"),
+    ):
         decant("export", "--table", "things", "-o", tmp_path / name)
         assert (tmp_path / name).read_bytes().startswith(start), name
 
@@ -138,8 +228,11 @@ def test_a_name_that_says_no_format_needs_one(refused):
 
 
 def test_binary_to_a_terminal_is_refused(decant):
-    for arguments in (["--format", "parquet"], ["--format", "csv", "--compress", "gzip"],
-                      ["--format", "json", "--compress", "zstd"]):
+    for arguments in (
+        ["--format", "parquet"],
+        ["--format", "csv", "--compress", "gzip"],
+        ["--format", "json", "--compress", "zstd"],
+    ):
         controller, terminal = pty.openpty()
         try:
             process = decant.start("export", "--table", "things", *arguments, stdout=terminal)
@@ -150,7 +243,7 @@ def test_binary_to_a_terminal_is_refused(decant):
             if ready:
                 try:
                     shown = os.read(controller, 100)
-                except OSError:   # the terminal's other side is closed, and nothing was written
+                except OSError:  # the terminal's other side is closed, and nothing was written
                     pass
             assert process.returncode == USAGE and b"terminal" in err
             assert shown == b""
@@ -161,7 +254,9 @@ def test_binary_to_a_terminal_is_refused(decant):
 def test_text_to_a_terminal_is_shown(decant):
     controller, terminal = pty.openpty()
     try:
-        process = decant.start("export", "--table", "things", "--format", "csv", "--columns", "id,name", stdout=terminal)
+        process = decant.start(
+            "export", "--table", "things", "--format", "csv", "--columns", "id,name", stdout=terminal
+        )
         process.communicate(timeout=30)
         os.close(terminal)
         assert process.returncode == 0
@@ -170,14 +265,17 @@ def test_text_to_a_terminal_is_shown(decant):
         os.close(controller)
 
 
-@pytest.mark.parametrize("conninfo", [
-    "host=127.0.0.1 port=1 user=postgres password=s3cr3t-word dbname=postgres",
-    "postgresql://postgres:s3cr3t-word@127.0.0.1:1/postgres",
-    "postgresql://postgres:s3cr3t-word@127.0.0.1:notaport/postgres",
-    "host=127.0.0.1 password=s3cr3t-word nonsense=1",
-    "password='s3cr3t-word",
-    "postgresql://user:s3cr3t-word@/%zz",
-])
+@pytest.mark.parametrize(
+    "conninfo",
+    [
+        "host=127.0.0.1 port=1 user=postgres password=s3cr3t-word dbname=postgres",
+        "postgresql://postgres:s3cr3t-word@127.0.0.1:1/postgres",
+        "postgresql://postgres:s3cr3t-word@127.0.0.1:notaport/postgres",
+        "host=127.0.0.1 password=s3cr3t-word nonsense=1",
+        "password='s3cr3t-word",
+        "postgresql://user:s3cr3t-word@/%zz",
+    ],
+)
 def test_a_wrong_connection_string_is_a_source_error_that_keeps_the_password(refused, decant, conninfo):
     for options in ({"db": conninfo}, {"db": None}):
         arguments = [] if options["db"] else ["--db", conninfo]
@@ -221,14 +319,38 @@ def test_messages_go_to_standard_error_and_data_to_standard_output(decant):
 
 
 def test_the_environment_names_the_database_and_a_flag_wins(db, decant):
-    run = decant("export", "--table", "things", "--format", "ndjson", "--columns", "id", "--db", db.conninfo,
-                 environment={"DATABASE_URL": "host=127.0.0.1 port=1"})
+    run = decant(
+        "export",
+        "--table",
+        "things",
+        "--format",
+        "ndjson",
+        "--columns",
+        "id",
+        "--db",
+        db.conninfo,
+        environment={"DATABASE_URL": "host=127.0.0.1 port=1"},
+    )
     assert run.out == b'{"id":1}\n'
 
 
 def test_without_any_connection_string_the_variables_of_libpq_count(db, decant):
     info = db.connection.info
-    process = decant("export", "--table", "things", "--format", "ndjson", "--columns", "id", environment={
-        "DATABASE_URL": None, "PGHOST": info.host, "PGPORT": str(info.port), "PGUSER": info.user,
-        "PGDATABASE": info.dbname, "PGPASSWORD": info.password or None})
+    process = decant(
+        "export",
+        "--table",
+        "things",
+        "--format",
+        "ndjson",
+        "--columns",
+        "id",
+        environment={
+            "DATABASE_URL": None,
+            "PGHOST": info.host,
+            "PGPORT": str(info.port),
+            "PGUSER": info.user,
+            "PGDATABASE": info.dbname,
+            "PGPASSWORD": info.password or None,
+        },
+    )
     assert process.out == b'{"id":1}\n'

@@ -1,4 +1,5 @@
 """CSV with --no-flatten is byte for byte what COPY (SELECT …) TO STDOUT (FORMAT csv, HEADER) writes."""
+
 import csv
 import io
 
@@ -38,7 +39,9 @@ def test_every_type_and_extreme_is_the_bytes_of_copy(db, decant, codec):
     assert UNPACK[codec.partition(":")[0]](written) == db.csv("SELECT * FROM all_types")
 
 
-@pytest.mark.parametrize("table", ["all_not_null", "one_row", "no_rows", "one_text", "widest", "odd_names", "many"])
+@pytest.mark.parametrize(
+    "table", ["all_not_null", "one_row", "no_rows", "one_text", "widest", "odd_names", "many"]
+)
 @pytest.mark.parametrize("codec", ["none", "gzip", "zstd"])
 def test_a_table_is_the_bytes_of_copy(db, decant, table, codec):
     written = decant.export("--table", table, "--no-flatten", "--compress", codec)
@@ -81,7 +84,9 @@ def test_a_table_is_found_by_its_name_as_the_catalog_spells_it(db, decant, table
 
 
 def test_columns_are_picked_ordered_and_renamed(db, decant):
-    written = decant.export("--table", "many", "--columns", "t=Text,id,n=The Number", "--limit", 5, "--order-by", "id")
+    written = decant.export(
+        "--table", "many", "--columns", "t=Text,id,n=The Number", "--limit", 5, "--order-by", "id"
+    )
     assert written == db.csv('SELECT t AS "Text", id, n AS "The Number" FROM many ORDER BY id LIMIT 5')
 
 

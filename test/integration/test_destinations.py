@@ -1,4 +1,5 @@
 """Where bytes go: a file is whole or not there; a device or pipe stays what it is."""
+
 import os
 import signal
 import stat
@@ -14,12 +15,18 @@ DESTINATION, FAILED, INTERRUPTED = 4, 1, 130
 @pytest.fixture(scope="module", autouse=True)
 def tables(db):
     db.execute("CREATE TABLE small AS SELECT i AS id FROM generate_series(1, 10) i")
-    db.execute("CREATE TABLE big AS SELECT i AS id, repeat(md5(i::text), 8) AS filler FROM generate_series(1, 150000) i")
+    db.execute(
+        "CREATE TABLE big AS SELECT i AS id, repeat(md5(i::text), 8) AS filler FROM generate_series(1, 150000) i"
+    )
     # Fails on a late row: by then bytes have been written.
-    db.execute("CREATE TABLE late_nan AS SELECT i AS id, CASE i WHEN 140000 THEN 'NaN' ELSE i END::float8 AS f "
-               "FROM generate_series(1, 150000) i")
+    db.execute(
+        "CREATE TABLE late_nan AS SELECT i AS id, CASE i WHEN 140000 THEN 'NaN' ELSE i END::float8 AS f "
+        "FROM generate_series(1, 150000) i"
+    )
     # Rows that come slowly, so that there is time to interrupt.
-    db.execute("CREATE VIEW slow AS SELECT i AS id, pg_sleep(0.01)::text AS s FROM generate_series(1, 6000) i")
+    db.execute(
+        "CREATE VIEW slow AS SELECT i AS id, pg_sleep(0.01)::text AS s FROM generate_series(1, 6000) i"
+    )
 
 
 SMALL = "id\n" + "".join(f"{i}\n" for i in range(1, 11))
@@ -93,7 +100,9 @@ def tiny_disk(tmp_path):
         pytest.skip("only root can mount a small file system")
     place = tmp_path / "tiny"
     place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)], capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)], capture_output=True
+    )
     if mounted.returncode != 0:
         pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
     yield place
@@ -135,8 +144,18 @@ def test_an_old_file_stays_when_the_export_fails(decant, tmp_path):
 @pytest.mark.parametrize("output_format", ["json", "ndjson"])
 @pytest.mark.parametrize("codec", ["none", "gzip", "zstd"])
 def test_an_export_that_fails_on_a_late_row_leaves_no_file(decant, tmp_path, output_format, codec):
-    run = decant("export", "--table", "late_nan", "--format", output_format, "--compress", codec,
-                 "-o", tmp_path / "out", code=FAILED)
+    run = decant(
+        "export",
+        "--table",
+        "late_nan",
+        "--format",
+        output_format,
+        "--compress",
+        codec,
+        "-o",
+        tmp_path / "out",
+        code=FAILED,
+    )
     assert "NaN" in run.err and '"f"' in run.err
     assert os.listdir(tmp_path) == []
 
@@ -175,8 +194,13 @@ def test_an_interrupt_leaves_no_file_and_ends_the_query(db, decant, tmp_path, se
 
 
 def test_an_interrupt_of_a_query_that_is_silent_ends_it_too(db, decant, tmp_path):
-    process = decant.start("export", "--query", "SELECT count(*) AS n FROM generate_series(1, 100000000000) i", "-o",
-                           tmp_path / "out.csv")
+    process = decant.start(
+        "export",
+        "--query",
+        "SELECT count(*) AS n FROM generate_series(1, 100000000000) i",
+        "-o",
+        tmp_path / "out.csv",
+    )
     db.wait_for_backends(present=True)
     process.send_signal(signal.SIGINT)
     db.wait_for_backends(present=False, seconds=4)
@@ -186,7 +210,7 @@ def test_an_interrupt_of_a_query_that_is_silent_ends_it_too(db, decant, tmp_path
 
 def test_an_interrupt_while_the_reader_of_a_pipe_is_slow_ends_too(db, decant):
     process = decant.start("export", "--table", "big", "--format", "csv", stdout=subprocess.PIPE)
-    process.stdout.read(1000)   # and no more: the pipe is full
+    process.stdout.read(1000)  # and no more: the pipe is full
     db.wait_for_backends(present=True)
     process.send_signal(signal.SIGINT)
     db.wait_for_backends(present=False, seconds=4)
@@ -232,14 +256,15 @@ def test_the_summary_says_what_was_done(decant, tmp_path):
 def test_on_a_terminal_a_long_export_shows_its_progress(decant):
     controller, terminal = os.openpty()
     try:
-        process = decant.start("export", "--table", "slow", "--limit", 300, "-o", "/dev/null", "--format", "csv",
-                               stderr=terminal)
+        process = decant.start(
+            "export", "--table", "slow", "--limit", 300, "-o", "/dev/null", "--format", "csv", stderr=terminal
+        )
         os.close(terminal)
         shown = b""
         try:
             while piece := os.read(controller, 4096):
                 shown += piece
-        except OSError:   # the end of a terminal
+        except OSError:  # the end of a terminal
             pass
         assert process.wait(30) == 0
         assert b"\r" in shown and b"rows" in shown and len(shown.splitlines()) >= 2

@@ -1,4 +1,5 @@
 """What breaks in the middle is seen by everyone: nothing short is ever taken for whole."""
+
 import http.client
 import json
 import os
@@ -15,33 +16,59 @@ from support.parquet import parquet_file
 from support.proxy import Proxy
 from support.service import Service
 
-FORMATS = [("csv", "none"), ("csv", "gzip"), ("csv", "zstd"), ("json", "none"), ("json", "gzip"), ("ndjson", "none"),
-           ("xml", "none"), ("xml", "zstd"), ("parquet", "none")]
+FORMATS = [
+    ("csv", "none"),
+    ("csv", "gzip"),
+    ("csv", "zstd"),
+    ("json", "none"),
+    ("json", "gzip"),
+    ("ndjson", "none"),
+    ("xml", "none"),
+    ("xml", "zstd"),
+    ("parquet", "none"),
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def tables(db):
-    db.execute("CREATE TABLE little AS SELECT i AS id, md5(i::text) AS t, i * 1.5 AS n FROM generate_series(1, 300) i")
+    db.execute(
+        "CREATE TABLE little AS SELECT i AS id, md5(i::text) AS t, i * 1.5 AS n FROM generate_series(1, 300) i"
+    )
     db.execute("CREATE TABLE big (id int8 PRIMARY KEY, filler text)")
     db.execute("INSERT INTO big SELECT i, repeat(md5(i::text), 8) FROM generate_series(1, 200000) i")
     db.execute("VACUUM ANALYZE big")
     # About 1 MB a second for 12 s: time to break things.
-    db.execute("CREATE VIEW slow AS SELECT i AS id, repeat(md5(i::text), 320) AS filler, pg_sleep(0.01)::text AS s "
-               "FROM generate_series(1, 1200) i")
+    db.execute(
+        "CREATE VIEW slow AS SELECT i AS id, repeat(md5(i::text), 320) AS filler, pg_sleep(0.01)::text AS s "
+        "FROM generate_series(1, 1200) i"
+    )
 
 
 # --- the stream from the server is cut ------------------------------------------------------------
 @pytest.fixture(scope="module")
 def cut_export(db, decant):
     """Exports `little` through a proxy that cuts at a byte. Gives the run and the proxy."""
+
     def run(cut_at, reset, output_format, codec, *arguments):
         info = psycopg.connect(db.conninfo, autocommit=True).info
         with Proxy(info, cut_at, reset) as proxy:
             conninfo = make_conninfo(db.conninfo, host="127.0.0.1", port=proxy.port)
             codec_arguments = [] if output_format == "parquet" else ["--compress", codec]
-            done = decant("export", "--table", "little", "--format", output_format, *codec_arguments, "--lanes", 1,
-                          *arguments, db=conninfo, code=(0, 1, 3, 4))
+            done = decant(
+                "export",
+                "--table",
+                "little",
+                "--format",
+                output_format,
+                *codec_arguments,
+                "--lanes",
+                1,
+                *arguments,
+                db=conninfo,
+                code=(0, 1, 3, 4),
+            )
             return done, proxy
+
     return run
 
 
@@ -54,8 +81,12 @@ def same_rows(data, reference, output_format, codec):
 def cut_positions(total, count, seed):
     """Spread over the whole stream, and dense at its end, where the proof of wholeness is."""
     chosen = random.Random(seed)
-    return sorted({*(chosen.randrange(total) for _ in range(count // 2)),
-                   *(total - 1 - chosen.randrange(min(total, 400)) for _ in range(count - count // 2))})
+    return sorted(
+        {
+            *(chosen.randrange(total) for _ in range(count // 2)),
+            *(total - 1 - chosen.randrange(min(total, 400)) for _ in range(count - count // 2)),
+        }
+    )
 
 
 def check_cuts(cut_export, positions_of, output_format, codec, reset):
@@ -66,7 +97,9 @@ def check_cuts(cut_export, positions_of, output_format, codec, reset):
         done, proxy_now = cut_export(position, reset, output_format, codec)
         if done.code == 0:
             # Only the farewell was cut: every byte that counts had come.
-            assert same_rows(done.out, whole.out, output_format, codec), f"short at byte {position}, exit code 0"
+            assert same_rows(done.out, whole.out, output_format, codec), (
+                f"short at byte {position}, exit code 0"
+            )
         else:
             assert proxy_now.was_cut and done.code == 3, done.err
             failed += 1
@@ -76,16 +109,25 @@ def check_cuts(cut_export, positions_of, output_format, codec, reset):
 @pytest.mark.parametrize("output_format, codec", FORMATS)
 @pytest.mark.parametrize("reset", [False, True], ids=["fin", "rst"])
 def test_a_stream_that_is_cut_is_never_taken_for_whole(cut_export, output_format, codec, reset):
-    failed = check_cuts(cut_export, lambda total: cut_positions(total, 14, f"{output_format}{codec}{reset}"), output_format,
-                        codec, reset)
+    failed = check_cuts(
+        cut_export,
+        lambda total: cut_positions(total, 14, f"{output_format}{codec}{reset}"),
+        output_format,
+        codec,
+        reset,
+    )
     assert failed >= 7
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("output_format, codec", FORMATS)
 @pytest.mark.parametrize("reset", [False, True], ids=["fin", "rst"])
-def test_a_stream_that_is_cut_at_any_of_many_bytes_is_never_taken_for_whole(cut_export, output_format, codec, reset):
-    failed = check_cuts(cut_export, lambda total: range(0, total, max(1, total // 1200)), output_format, codec, reset)
+def test_a_stream_that_is_cut_at_any_of_many_bytes_is_never_taken_for_whole(
+    cut_export, output_format, codec, reset
+):
+    failed = check_cuts(
+        cut_export, lambda total: range(0, total, max(1, total // 1200)), output_format, codec, reset
+    )
     assert failed >= 1000
 
 
@@ -94,7 +136,9 @@ def test_a_stream_that_is_cut_at_any_of_many_bytes_is_never_taken_for_whole(cut_
 def test_a_stream_that_is_cut_leaves_no_file(cut_export, tmp_path, output_format, reset):
     whole, proxy = cut_export(None, False, output_format, "none")
     for share in (0.3, 0.9, 0.97):
-        done, _ = cut_export(int(proxy.from_server * share), reset, output_format, "none", "-o", tmp_path / "out")
+        done, _ = cut_export(
+            int(proxy.from_server * share), reset, output_format, "none", "-o", tmp_path / "out"
+        )
         assert done.code == 3 and os.listdir(tmp_path) == [], done.err
 
 
@@ -162,6 +206,7 @@ def test_a_job_that_is_ended_again_and_again_fails_with_its_sqlstate(db, service
                 connection.execute("""SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()
                                       AND application_name LIKE 'decant/%' AND query ILIKE 'copy%'""")
                 time.sleep(0.05)
+
     thread = threading.Thread(target=end_them, daemon=True)
     thread.start()
     try:
@@ -187,13 +232,22 @@ def test_a_statement_timeout_fails_the_job_at_once_with_its_sqlstate(db, make_se
 
 
 def test_a_statement_timeout_fails_the_command(db, decant, tmp_path):
-    run = decant("export", "--table", "slow", "-o", tmp_path / "out.csv", code=3,
-                 environment={"PGOPTIONS": "-c statement_timeout=700ms"})
+    run = decant(
+        "export",
+        "--table",
+        "slow",
+        "-o",
+        tmp_path / "out.csv",
+        code=3,
+        environment={"PGOPTIONS": "-c statement_timeout=700ms"},
+    )
     assert "57014" in run.err and os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("statement", ["DROP TABLE victim", "TRUNCATE victim", "ALTER TABLE victim DROP COLUMN filler",
-                                       "VACUUM FULL victim"])
+@pytest.mark.parametrize(
+    "statement",
+    ["DROP TABLE victim", "TRUNCATE victim", "ALTER TABLE victim DROP COLUMN filler", "VACUUM FULL victim"],
+)
 def test_a_table_is_not_changed_under_an_export(db, decant, tmp_path, statement):
     db.execute("DROP TABLE IF EXISTS victim")
     db.execute("CREATE TABLE victim AS SELECT * FROM big")
@@ -203,13 +257,14 @@ def test_a_table_is_not_changed_under_an_export(db, decant, tmp_path, statement)
     os.mkfifo(fifo)
     process = decant.start("export", "--table", "victim", "--format", "csv", "-o", fifo, "--lanes", 2)
     with open(fifo, "rb") as reader:
-        head = reader.read(100000)   # the export has begun and now waits for its reader
+        head = reader.read(100000)  # the export has begun and now waits for its reader
         done = threading.Event()
 
         def change():
             with db.connect() as connection:
                 connection.execute(statement)
                 done.set()
+
         thread = threading.Thread(target=change, daemon=True)
         thread.start()
         assert not done.wait(0.7), "the table was changed while it was read"
@@ -225,7 +280,7 @@ def test_a_table_is_not_changed_under_an_export(db, decant, tmp_path, statement)
 def test_a_table_that_is_locked_by_another_does_not_hang_a_cancel(db, service):
     db.execute("CREATE TABLE IF NOT EXISTS guarded AS SELECT 1 AS id")
     with db.connect() as holder, holder.transaction():
-        export = service.create(table="guarded", format="csv")   # describing needs no lock that conflicts
+        export = service.create(table="guarded", format="csv")  # describing needs no lock that conflicts
         holder.execute("LOCK TABLE guarded IN ACCESS EXCLUSIVE MODE")
         second = service.request("POST", "/exports", {"table": "big", "format": "csv"})
         assert second.status == 201, "others go on"
@@ -241,7 +296,9 @@ def test_a_restart_keeps_what_was_finished(service):
     assert service.stop() == 0
     service.start()
     after = service.download(export)
-    assert after.status == 200 and after.body == before.body and after.headers["ETag"] == before.headers["ETag"]
+    assert (
+        after.status == 200 and after.body == before.body and after.headers["ETag"] == before.headers["ETag"]
+    )
     assert service.status(export)["status"] == "completed"
 
 
@@ -296,7 +353,9 @@ def test_orphan_files_of_a_dead_service_are_removed_and_others_are_left(db, serv
 
 
 def test_a_service_without_its_database_says_so_and_lives(make_service, db):
-    service = make_service(conninfo="host=127.0.0.1 port=1 user=postgres password=s3cr3t-word dbname=postgres")
+    service = make_service(
+        conninfo="host=127.0.0.1 port=1 user=postgres password=s3cr3t-word dbname=postgres"
+    )
     assert service.get("/health").status == 200
     assert service.get("/ready").status == 503
     answer = service.request("POST", "/exports", {"table": "little", "format": "csv"})
@@ -309,13 +368,15 @@ def test_a_full_disk_fails_the_job_frees_the_room_and_the_service_lives(db, bina
         pytest.skip("only root can mount a small file system")
     place = tmp_path / "tiny"
     place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(place)], capture_output=True).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(place)], capture_output=True
+    ).returncode:
         pytest.skip("no file system can be mounted here")
     service = Service(binary, db.conninfo, str(place))
     try:
         service.start()
         answer = service.request("POST", "/exports", {"table": "big", "format": "csv"})
-        if answer.status != 507:   # admission may see at once that 50 MB have no room
+        if answer.status != 507:  # admission may see at once that 50 MB have no room
             status = service.wait(answer.json["exportId"])
             assert status["status"] == "failed" and "space" in json.dumps(status).lower()
         assert [name for name in service.files if name.endswith((".csv", ".partial"))] == []

@@ -1,4 +1,5 @@
 """JSON columns in CSV become a column per path; a path can be picked in any format."""
+
 import csv
 import io
 import json
@@ -32,8 +33,10 @@ def rows_of(written):
 @pytest.fixture
 def flat(decant):
     """The header and rows of the flattened table; every path was seen unless said otherwise."""
+
     def export(*arguments, discover="full", table="docs"):
         return rows_of(decant.export("--table", table, "--format", "csv", "--discover", discover, *arguments))
+
     return export
 
 
@@ -47,8 +50,14 @@ def test_every_path_is_a_column_in_bytewise_order(documents, flat):
 def test_strings_lose_their_quotes_and_escapes_and_other_values_keep_their_text(documents, flat):
     documents(r'{"s":"a\"b\n\u0142,","n":1.50,"t":true,"f":false,"e":1e5}', type="json")
     header, rows = flat()
-    assert dict(zip(header, rows[0])) == {"id": "1", "meta.s": 'a"b\nł,', "meta.n": "1.50", "meta.t": "true",
-                                          "meta.f": "false", "meta.e": "1e5"}
+    assert dict(zip(header, rows[0])) == {
+        "id": "1",
+        "meta.s": 'a"b\nł,',
+        "meta.n": "1.50",
+        "meta.t": "true",
+        "meta.f": "false",
+        "meta.e": "1e5",
+    }
 
 
 def test_arrays_stay_json_text(documents, flat):
@@ -100,7 +109,10 @@ def test_other_columns_keep_their_place(db, flat):
     db.execute("CREATE TABLE between (a int, meta jsonb, b text, more json)")
     db.execute("""INSERT INTO between VALUES (1, '{"x":1,"y":2}', 'b', '{"z":3}')""")
     try:
-        assert flat(table="between") == (["a", "meta.x", "meta.y", "b", "more.z"], [["1", "1", "2", "b", "3"]])
+        assert flat(table="between") == (
+            ["a", "meta.x", "meta.y", "b", "more.z"],
+            [["1", "1", "2", "b", "3"]],
+        )
     finally:
         db.execute("DROP TABLE between")
 
@@ -120,7 +132,7 @@ def test_a_sample_has_a_last_column_for_what_it_did_not_see_and_loses_nothing(db
         assert header[-1] == "meta._other"
         assert len(rows) == 100000
         late = dict(zip(header, rows[59999]))
-        if "meta.late.y" in header:   # the sample happened to see it
+        if "meta.late.y" in header:  # the sample happened to see it
             assert late["meta.late.x"] == "[1]" and late["meta.late.y"] == "null"
         else:
             assert json.loads(late["meta._other"]) == {"late": {"x": [1], "y": None}}
@@ -143,8 +155,14 @@ def test_a_query_is_flattened_too_and_runs_once(db, decant):
     query = """SELECT i AS id, jsonb_build_object('n', i, 'even', i % 2 = 0) AS meta
                FROM (SELECT nextval('runs')::int AS i FROM generate_series(1, 5)) q"""
     try:
-        header, rows = rows_of(decant.export("--query", "SELECT i AS id, jsonb_build_object('n', i) AS meta "
-                                             "FROM generate_series(1, 5) i;", "--format", "csv"))
+        header, rows = rows_of(
+            decant.export(
+                "--query",
+                "SELECT i AS id, jsonb_build_object('n', i) AS meta FROM generate_series(1, 5) i;",
+                "--format",
+                "csv",
+            )
+        )
         assert [name for name in header if name != "meta._other"] == ["id", "meta.n"]
         assert [row[:2] for row in rows] == [[str(i), str(i)] for i in range(1, 6)]
         # Reading is read only: a query that writes is refused, whatever way it is read.
@@ -156,15 +174,23 @@ def test_a_query_is_flattened_too_and_runs_once(db, decant):
 @pytest.mark.parametrize("output_format", ["csv", "json", "ndjson", "xml", "parquet"])
 def test_a_path_is_picked_in_any_format(documents, decant, output_format):
     documents('{"address":{"city":"Łódź","geo":{"lat":51.75}},"tags":["x"]}', '{"address":"none"}', None)
-    written = decant.export("--table", "docs", "--format", output_format, "--columns",
-                            "id,meta.address.city=City,meta.address.geo.lat=Lat,meta.tags=Tags")
+    written = decant.export(
+        "--table",
+        "docs",
+        "--format",
+        output_format,
+        "--columns",
+        "id,meta.address.city=City,meta.address.geo.lat=Lat,meta.tags=Tags",
+    )
     if output_format == "csv":
         assert written.decode() == 'id,City,Lat,Tags\n1,Łódź,51.75,"[""x""]"\n2,,,\n3,,,\n'
     elif output_format in ("json", "ndjson"):
         texts = array_items(written) if output_format == "json" else written.decode().splitlines()
         assert [json.loads(text) for text in texts] == [
-            {"id": 1, "City": "Łódź", "Lat": 51.75, "Tags": ["x"]}, {"id": 2, "City": None, "Lat": None, "Tags": None},
-            {"id": 3, "City": None, "Lat": None, "Tags": None}]
+            {"id": 1, "City": "Łódź", "Lat": 51.75, "Tags": ["x"]},
+            {"id": 2, "City": None, "Lat": None, "Tags": None},
+            {"id": 3, "City": None, "Lat": None, "Tags": None},
+        ]
     elif output_format == "xml":
         rows = xml_rows(written)
         assert rows[0] == [("id", "1"), ("City", "Łódź"), ("Lat", "51.75"), ("Tags", [("item", "x")])]
@@ -172,8 +198,16 @@ def test_a_path_is_picked_in_any_format(documents, decant, output_format):
     else:
         table = parquet_file(written).read()
         assert table.column_names == ["id", "City", "Lat", "Tags"]
-        assert [value and value.strip('"') for value in table.column("City").to_pylist()] == ["Łódź", None, None]
-        assert [value and json.loads(value) for value in table.column("Tags").to_pylist()] == [["x"], None, None]
+        assert [value and value.strip('"') for value in table.column("City").to_pylist()] == [
+            "Łódź",
+            None,
+            None,
+        ]
+        assert [value and json.loads(value) for value in table.column("Tags").to_pylist()] == [
+            ["x"],
+            None,
+            None,
+        ]
 
 
 def test_a_picked_path_also_takes_an_object_whole(documents, decant):
@@ -194,7 +228,9 @@ def test_an_exact_column_name_wins_over_a_path(db, decant):
     db.execute("""CREATE TABLE exact (meta jsonb, "meta.a" text)""")
     db.execute("""INSERT INTO exact VALUES ('{"a": "path"}', 'column')""")
     try:
-        assert decant.export("--table", "exact", "--format", "csv", "--columns", "meta.a=it") == b"it\ncolumn\n"
+        assert (
+            decant.export("--table", "exact", "--format", "csv", "--columns", "meta.a=it") == b"it\ncolumn\n"
+        )
     finally:
         db.execute("DROP TABLE exact")
 
@@ -220,7 +256,9 @@ def test_parquet_keeps_json_whole_unless_asked_to_flatten(documents, decant):
     documents('{"a":{"b":1}}', '{"c":"x"}')
     whole = parquet_file(decant.export("--table", "docs", "--format", "parquet")).read()
     assert whole.column_names == ["id", "meta"]
-    flat = parquet_file(decant.export("--table", "docs", "--format", "parquet", "--flatten", "--discover", "full")).read()
+    flat = parquet_file(
+        decant.export("--table", "docs", "--format", "parquet", "--flatten", "--discover", "full")
+    ).read()
     assert flat.column_names == ["id", "meta.a.b", "meta.c"]
     assert flat.column("meta.c").to_pylist()[0] is None
 
@@ -232,7 +270,9 @@ def test_a_thousand_paths_keep_every_value(db, flat):
         header, rows = flat(table="wide_docs")
         assert header == ["id", *sorted(f"meta.k{j}" for j in range(1, 1001))]
         for i, row in enumerate(rows, 1):
-            assert {k: v for k, v in zip(header[1:], row[1:]) if v} == {f"meta.k{j}": str(i * j) for j in range(i, 1001, i)}
+            assert {k: v for k, v in zip(header[1:], row[1:]) if v} == {
+                f"meta.k{j}": str(i * j) for j in range(i, 1001, i)
+            }
     finally:
         db.execute("DROP TABLE wide_docs")
 

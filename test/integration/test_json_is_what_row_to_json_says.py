@@ -1,4 +1,5 @@
 """JSON rows have the values of row_to_json; NDJSON with special=string is byte for byte row_to_json."""
+
 import json
 
 import pytest
@@ -33,7 +34,9 @@ TABLES = ["all_types", "all_not_null", "one_row", "no_rows", "widest", "odd_name
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("codec", ["none", "gzip", "zstd"])
 def test_ndjson_is_the_bytes_of_row_to_json(db, decant, table, codec):
-    written = decant.export("--table", table, "--format", "ndjson", "--special", "string", "--compress", codec)
+    written = decant.export(
+        "--table", table, "--format", "ndjson", "--special", "string", "--compress", codec
+    )
     assert UNPACK[codec](written) == db.ndjson(f"SELECT * FROM {table}")
 
 
@@ -78,11 +81,15 @@ def test_a_row_of_ndjson_is_one_line_whatever_json_it_holds(db, decant, text):
 
 @pytest.mark.parametrize("output_format", ["json", "ndjson"])
 def test_a_number_that_json_cannot_say_is_an_error_that_names_the_column(decant, output_format):
-    run = decant("export", "--query", "SELECT 1 AS id, 'NaN'::float8 AS measure", "--format", output_format, code=1)
+    run = decant(
+        "export", "--query", "SELECT 1 AS id, 'NaN'::float8 AS measure", "--format", output_format, code=1
+    )
     assert "measure" in run.err and "NaN" in run.err
 
 
-@pytest.mark.parametrize("value", ["'Infinity'::float8", "'-Infinity'::float4", "'NaN'::numeric", "'NaN'::float4"])
+@pytest.mark.parametrize(
+    "value", ["'Infinity'::float8", "'-Infinity'::float4", "'NaN'::numeric", "'NaN'::float4"]
+)
 def test_every_number_that_json_cannot_say_is_an_error_by_default(decant, value):
     decant("export", "--query", f"SELECT {value} AS measure", "--format", "json", code=1)
 
@@ -104,8 +111,9 @@ def test_infinite_dates_are_the_strings_of_the_server(db, decant):
 
 
 def test_keys_stand_in_the_order_of_the_columns_asked_for(decant):
-    written = decant.export("--table", "many", "--columns", "doc=Z,id=A", "--format", "ndjson", "--limit", 1,
-                            "--order-by", "id")
+    written = decant.export(
+        "--table", "many", "--columns", "doc=Z,id=A", "--format", "ndjson", "--limit", 1, "--order-by", "id"
+    )
     assert written == b'{"Z":{"n": 1, "t": "\\""},"A":1}\n'
 
 

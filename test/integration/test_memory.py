@@ -1,4 +1,5 @@
 """Memory does not grow with the data: VmHWM of the process itself, for text and for Parquet."""
+
 import json
 import threading
 import time
@@ -7,8 +8,16 @@ import pytest
 from support.service import peak_memory_bytes
 
 MIB = 1024 * 1024
-LIMITS = [("csv", "none", 32), ("csv", "gzip", 32), ("csv", "zstd", 32), ("json", "none", 32), ("ndjson", "gzip", 32),
-          ("xml", "none", 32), ("xml", "gzip", 32), ("parquet", None, 48)]
+LIMITS = [
+    ("csv", "none", 32),
+    ("csv", "gzip", 32),
+    ("csv", "zstd", 32),
+    ("json", "none", 32),
+    ("ndjson", "gzip", 32),
+    ("xml", "none", 32),
+    ("xml", "gzip", 32),
+    ("parquet", None, 48),
+]
 
 
 def fill(db, table, rows):
@@ -31,8 +40,19 @@ def tables(db):
 def peak_of(decant, table, output_format, codec):
     """Runs an export to /dev/null. Gives the peak as the kernel shows it from outside, and as the summary says."""
     arguments = ["--compress", codec] if codec else []
-    process = decant.start("export", "--table", table, "--format", output_format, *arguments, "--lanes", 2, "--json",
-                           "-o", "/dev/null")
+    process = decant.start(
+        "export",
+        "--table",
+        table,
+        "--format",
+        output_format,
+        *arguments,
+        "--lanes",
+        2,
+        "--json",
+        "-o",
+        "/dev/null",
+    )
     seen = 0
     errors = []
     reader = threading.Thread(target=lambda: errors.append(process.stderr.read()), daemon=True)
@@ -40,7 +60,7 @@ def peak_of(decant, table, output_format, codec):
     while process.poll() is None:
         try:
             seen = max(seen, peak_memory_bytes(process.pid))
-        except (OSError, AssertionError):   # it has just ended
+        except (OSError, AssertionError):  # it has just ended
             break
         time.sleep(0.01)
     assert process.wait(300) == 0
@@ -50,14 +70,16 @@ def peak_of(decant, table, output_format, codec):
 
 
 @pytest.mark.parametrize("output_format, codec, limit_mib", LIMITS)
-def test_the_peak_stays_under_the_limit_and_does_not_grow_with_the_rows(decant, output_format, codec, limit_mib):
+def test_the_peak_stays_under_the_limit_and_does_not_grow_with_the_rows(
+    decant, output_format, codec, limit_mib
+):
     few, summary = peak_of(decant, "fifth_of_a_million", output_format, codec)
     assert summary["rows"] == 200_000
     many, summary = peak_of(decant, "million", output_format, codec)
     assert summary["rows"] == 1_000_000
     assert abs(summary["peakMemoryBytes"] - many) < 2 * MIB, "the summary tells another peak than the kernel"
     assert max(many, summary["peakMemoryBytes"]) <= limit_mib * MIB
-    if output_format != "parquet":   # a row group's worth of Parquet may be less than full with few rows
+    if output_format != "parquet":  # a row group's worth of Parquet may be less than full with few rows
         assert many <= few + 2 * MIB
 
 
@@ -76,7 +98,9 @@ def test_ten_million_rows_take_no_more_than_one_million(db, decant, output_forma
 def test_a_wide_table_of_parquet_stays_under_the_limit(db, decant):
     columns = ", ".join(f"c{i} {('int', 'text', 'float8')[i % 3]}" for i in range(1600))
     db.execute(f"CREATE TABLE wide ({columns})")
-    cells = ", ".join(("i", f"'t' || i % {i + 7}", f"i / {i + 3}.0")[i % 3] if i % 4 else "NULL" for i in range(1600))
+    cells = ", ".join(
+        ("i", f"'t' || i % {i + 7}", f"i / {i + 3}.0")[i % 3] if i % 4 else "NULL" for i in range(1600)
+    )
     db.execute(f"INSERT INTO wide SELECT {cells} FROM generate_series(1, 2000) i")
     peak, summary = peak_of(decant, "wide", "parquet", None)
     assert summary["rows"] == 2000

@@ -1,4 +1,5 @@
 """What can be exported, in which order: tables, partitions, children, views, queries, filters, limits."""
+
 import json
 import threading
 
@@ -36,7 +37,9 @@ def test_order_by_sorts_up_and_down(db, decant):
 
 
 def test_a_limit_takes_the_first_rows_of_the_order(db, decant):
-    written = decant.export("--table", "numbered", "--format", "csv", "--order-by", "amount desc", "--limit", 17)
+    written = decant.export(
+        "--table", "numbered", "--format", "csv", "--order-by", "amount desc", "--limit", 17
+    )
     assert ids(written) == db.column("SELECT id FROM numbered ORDER BY amount DESC LIMIT 17")
 
 
@@ -76,17 +79,22 @@ def test_a_table_with_inheritance_children_gives_the_rows_of_all(db, decant):
     written = decant.export("--table", "parent", "--format", "csv", "--lanes", 3)
     assert_leaf_by_leaf(db, "parent", ids(written))
     assert sorted(written.decode().splitlines()[1:]) == sorted(
-        f"{i},{label}" for i, label in db.rows("SELECT id, label FROM parent"))
+        f"{i},{label}" for i, label in db.rows("SELECT id, label FROM parent")
+    )
     assert written == decant.export("--table", "parent", "--format", "csv", "--lanes", 1)
 
 
 def test_partitions_whose_columns_stand_otherwise_or_were_dropped(db, decant):
-    db.execute("CREATE TABLE parts (id int NOT NULL, label text, amount numeric(9,2)) PARTITION BY RANGE (id)")
+    db.execute(
+        "CREATE TABLE parts (id int NOT NULL, label text, amount numeric(9,2)) PARTITION BY RANGE (id)"
+    )
     db.execute("CREATE TABLE part_a PARTITION OF parts FOR VALUES FROM (0) TO (3000)")
     db.execute("CREATE TABLE part_b (amount numeric(9,2), gone text, id int NOT NULL, label text)")
     db.execute("ALTER TABLE part_b DROP COLUMN gone")
     db.execute("ALTER TABLE parts ATTACH PARTITION part_b FOR VALUES FROM (3000) TO (6000)")
-    db.execute("CREATE TABLE part_c PARTITION OF parts FOR VALUES FROM (6000) TO (9000) PARTITION BY HASH (id)")
+    db.execute(
+        "CREATE TABLE part_c PARTITION OF parts FOR VALUES FROM (6000) TO (9000) PARTITION BY HASH (id)"
+    )
     for i in range(3):
         db.execute(f"CREATE TABLE part_c{i} PARTITION OF part_c FOR VALUES WITH (MODULUS 3, REMAINDER {i})")
     db.execute("CREATE TABLE part_rest PARTITION OF parts DEFAULT")
@@ -162,7 +170,7 @@ QUERIES = [
     "TABLE numbered",
     "SELECT 'a;b--c/*d*/' AS t, $$)$$ AS u",
     "(SELECT 1 AS one)",
-    "SELECT 1 AS \"a\"\"b\", 2 AS \"with space\"",
+    'SELECT 1 AS "a""b", 2 AS "with space"',
     "SELECT id FROM numbered ORDER BY id LIMIT 3",
     "SELECT count(*) FROM numbered",
     "SELECT i, repeat('x', i) FROM generate_series(0, 5) i",
@@ -179,7 +187,8 @@ def test_a_query_is_read_from_a_file(db, decant, tmp_path):
     path = tmp_path / "query.sql"
     path.write_text("SELECT id FROM numbered -- all of them\nWHERE grp = 2\nORDER BY id;\n")
     assert decant.export("--query-file", path, "--format", "csv") == db.csv(
-        "SELECT id FROM numbered WHERE grp = 2 ORDER BY id")
+        "SELECT id FROM numbered WHERE grp = 2 ORDER BY id"
+    )
 
 
 # --- filters --------------------------------------------------------------------------------------
@@ -201,24 +210,53 @@ FILTERS = [
 @pytest.mark.parametrize("given, condition", FILTERS)
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_a_filter_gives_the_rows_that_the_server_gives(db, decant, given, condition, lanes):
-    written = decant.export("--table", "numbered", "--format", "csv", "--lanes", lanes, *filter_arguments(given))
+    written = decant.export(
+        "--table", "numbered", "--format", "csv", "--lanes", lanes, *filter_arguments(given)
+    )
     assert sorted(ids(written)) == db.column(f"SELECT id FROM numbered WHERE {condition} ORDER BY id")
 
 
 def test_filters_are_joined_by_and(db, decant):
-    written = decant.export("--table", "numbered", "--format", "csv",
-                            *filter_arguments(("grp", "=", "3"), ("id", "<", "500"), ("label", "not_null")))
+    written = decant.export(
+        "--table",
+        "numbered",
+        "--format",
+        "csv",
+        *filter_arguments(("grp", "=", "3"), ("id", "<", "500"), ("label", "not_null")),
+    )
     assert sorted(ids(written)) == db.column(
-        "SELECT id FROM numbered WHERE grp = 3 AND id < 500 AND label IS NOT NULL ORDER BY id")
+        "SELECT id FROM numbered WHERE grp = 3 AND id < 500 AND label IS NOT NULL ORDER BY id"
+    )
 
 
 def test_a_filter_without_an_index_keeps_the_order_of_the_table(db, decant):
-    written = decant.export("--table", "numbered", "--format", "csv", "--lanes", 4, *filter_arguments(("grp", "=", "3")))
+    written = decant.export(
+        "--table", "numbered", "--format", "csv", "--lanes", 4, *filter_arguments(("grp", "=", "3"))
+    )
     assert ids(written) == db.column("SELECT id FROM numbered WHERE grp = 3 ORDER BY ctid")
 
 
-HOSTILE = ["'", "''", "\\", "\\'", "' OR 1=1 --", "'; DROP TABLE numbered; --", "$$", "%", "_", '"', "\n", "é", "",
-           "x' UNION SELECT 1,2,'3',4 --", "E'\\x27'", "::int", "\\x27", "U&'\\0027'", "NULL"]
+HOSTILE = [
+    "'",
+    "''",
+    "\\",
+    "\\'",
+    "' OR 1=1 --",
+    "'; DROP TABLE numbered; --",
+    "$$",
+    "%",
+    "_",
+    '"',
+    "\n",
+    "é",
+    "",
+    "x' UNION SELECT 1,2,'3',4 --",
+    "E'\\x27'",
+    "::int",
+    "\\x27",
+    "U&'\\0027'",
+    "NULL",
+]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -227,8 +265,12 @@ def test_a_hostile_value_is_only_a_value(service, db, decant, text):
     db.execute("CREATE TABLE hostile (id int, t text)")
     for i, value in enumerate([*HOSTILE, "other"]):
         db.execute("INSERT INTO hostile VALUES (%s, %s)", (i, value))
-    status = service.finish(table="hostile", format="csv", columns=[{"source": "id"}],
-                            where=[{"column": "t", "op": "=", "value": text}])
+    status = service.finish(
+        table="hostile",
+        format="csv",
+        columns=[{"source": "id"}],
+        where=[{"column": "t", "op": "=", "value": text}],
+    )
     written = service.download(status["exportId"]).body
     assert written.decode() == f"id\n{HOSTILE.index(text)}\n"
     assert db.value("SELECT count(*) FROM numbered") == 50000
@@ -236,21 +278,33 @@ def test_a_hostile_value_is_only_a_value(service, db, decant, text):
 
 def test_a_typed_filter_compares_as_its_type_does(db, decant):
     db.execute("CREATE TYPE mood AS ENUM ('low', 'high')")
-    db.execute("CREATE TABLE typed (id int, moment timestamptz, day date, u uuid, b bool, e mood, n inet, a int[])")
+    db.execute(
+        "CREATE TABLE typed (id int, moment timestamptz, day date, u uuid, b bool, e mood, n inet, a int[])"
+    )
     db.execute("""INSERT INTO typed VALUES
       (1, '2024-01-01 00:00+00', '2024-01-01', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', true, 'low', '10.0.0.1', '{1,2}'),
       (2, '2024-01-01 01:00+00', '2024-02-01', 'b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', false, 'high', '10.0.0.9', '{3}')""")
     for given, expected in [
-            (("moment", ">", "2024-01-01 00:30:00"), [2]), (("moment", "=", "2024-01-01T01:00:00+01:00"), [1]),
-            (("day", "<=", "2024-01-31"), [1]), (("u", "=", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"), [1]),
-            (("b", "=", "false"), [2]), (("e", ">", "low"), [2]), (("n", "<", "10.0.0.5"), [1]),
-            (("a", "=", "{1,2}"), [1]), (("e", "in", "low", "high"), [1, 2])]:
-        written = decant.export("--table", "typed", "--format", "csv", "--columns", "id", *filter_arguments(given))
+        (("moment", ">", "2024-01-01 00:30:00"), [2]),
+        (("moment", "=", "2024-01-01T01:00:00+01:00"), [1]),
+        (("day", "<=", "2024-01-31"), [1]),
+        (("u", "=", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"), [1]),
+        (("b", "=", "false"), [2]),
+        (("e", ">", "low"), [2]),
+        (("n", "<", "10.0.0.5"), [1]),
+        (("a", "=", "{1,2}"), [1]),
+        (("e", "in", "low", "high"), [1, 2]),
+    ]:
+        written = decant.export(
+            "--table", "typed", "--format", "csv", "--columns", "id", *filter_arguments(given)
+        )
         assert ids(written) == expected, given
 
 
 def test_a_filter_may_use_a_column_that_is_not_exported(db, decant):
-    written = decant.export("--table", "numbered", "--format", "csv", "--columns", "id", *filter_arguments(("grp", "=", "9")))
+    written = decant.export(
+        "--table", "numbered", "--format", "csv", "--columns", "id", *filter_arguments(("grp", "=", "9"))
+    )
     assert sorted(ids(written)) == db.column("SELECT id FROM numbered WHERE grp = 9 ORDER BY id")
 
 
@@ -258,7 +312,9 @@ def test_a_filter_may_use_a_column_that_is_not_exported(db, decant):
 @pytest.mark.parametrize("output_format", ["csv", "json", "parquet"])
 def test_a_table_whose_first_half_is_gone_gives_the_other_half(db, decant, output_format):
     db.execute("DROP TABLE IF EXISTS halved")
-    db.execute("CREATE TABLE halved AS SELECT i AS id, repeat('x', 100) AS filler FROM generate_series(1, 100000) i")
+    db.execute(
+        "CREATE TABLE halved AS SELECT i AS id, repeat('x', 100) AS filler FROM generate_series(1, 100000) i"
+    )
     db.execute("DELETE FROM halved WHERE id <= 50000 OR id % 1000 = 1")
     db.execute("VACUUM halved")
     written = decant.export("--table", "halved", "--format", output_format, "--columns", "id", "--lanes", 3)
@@ -275,17 +331,25 @@ def test_a_table_that_is_only_dead_rows_is_empty(db, decant):
     db.execute("CREATE TABLE dead AS SELECT i AS id FROM generate_series(1, 50000) i")
     db.execute("DELETE FROM dead")
     assert decant.export("--table", "dead", "--format", "csv", "--lanes", 3) == b"id\n"
-    assert parquet_file(decant.export("--table", "dead", "--format", "parquet", "--lanes", 3)).metadata.num_rows == 0
+    assert (
+        parquet_file(decant.export("--table", "dead", "--format", "parquet", "--lanes", 3)).metadata.num_rows
+        == 0
+    )
 
 
 def test_rows_that_grow_the_table_meanwhile_are_not_of_the_snapshot(db, decant):
-    db.execute("CREATE TABLE growing AS SELECT i AS id, repeat('x', 200) AS filler FROM generate_series(1, 20000) i")
+    db.execute(
+        "CREATE TABLE growing AS SELECT i AS id, repeat('x', 200) AS filler FROM generate_series(1, 20000) i"
+    )
     stop = threading.Event()
 
     def grow():
         with db.connect() as connection:
             while not stop.is_set():
-                connection.execute("INSERT INTO growing SELECT -1, repeat('y', 200) FROM generate_series(1, 100)")
+                connection.execute(
+                    "INSERT INTO growing SELECT -1, repeat('y', 200) FROM generate_series(1, 100)"
+                )
+
     thread = threading.Thread(target=grow, daemon=True)
     thread.start()
     try:
@@ -305,8 +369,17 @@ def test_every_lane_that_cannot_connect_is_left_out_and_no_row_is_lost(db, decan
     db.execute("ALTER ROLE decant_narrow NOSUPERUSER")
     db.execute("GRANT SELECT ON numbered TO decant_narrow")
     try:
-        run = decant("export", "--table", "numbered", "--format", "csv", "--lanes", 4, "--json",
-                     db=db.conninfo + " user=decant_narrow")
+        run = decant(
+            "export",
+            "--table",
+            "numbered",
+            "--format",
+            "csv",
+            "--lanes",
+            4,
+            "--json",
+            db=db.conninfo + " user=decant_narrow",
+        )
         assert ids(run.out) == db.column("SELECT id FROM numbered ORDER BY ctid")
         assert run.summary["lanes"] == 1
     finally:
@@ -325,16 +398,31 @@ def test_operators_and_functions_of_a_hostile_search_path_are_never_called(db, d
                            $$ BEGIN RAISE EXCEPTION 'evil operator called'; END $$""")
             db.execute(f"""CREATE OPERATOR evil.{operator} (LEFTARG = {left}, RIGHTARG = {right},
                            FUNCTION = evil.{function})""")
-    for function in ("count(text)", "format_type(oid, int4)", "pg_table_size(regclass)", "to_json(numeric)", "now()"):
+    for function in (
+        "count(text)",
+        "format_type(oid, int4)",
+        "pg_table_size(regclass)",
+        "to_json(numeric)",
+        "now()",
+    ):
         name, arguments = function[:-1].split("(")
         db.execute(f"""CREATE FUNCTION evil.{name}({arguments}) RETURNS text LANGUAGE plpgsql AS
                        $$ BEGIN RAISE EXCEPTION 'evil function called'; END $$""")
     db.execute("CREATE TABLE evil.pg_class (oid oid, relname name)")
     hostile = {"PGOPTIONS": "-c search_path=evil,pg_catalog,public"}
-    written = decant.export("--table", "public.numbered", "--format", "csv", "--lanes", 2,
-                            *filter_arguments(("id", "<", "1000"), ("label", "like", "label%")), environment=hostile)
+    written = decant.export(
+        "--table",
+        "public.numbered",
+        "--format",
+        "csv",
+        "--lanes",
+        2,
+        *filter_arguments(("id", "<", "1000"), ("label", "like", "label%")),
+        environment=hostile,
+    )
     assert sorted(ids(written)) == db.column(
-        "SELECT id FROM numbered WHERE id < 1000 AND label LIKE 'label%' ORDER BY id")
+        "SELECT id FROM numbered WHERE id < 1000 AND label LIKE 'label%' ORDER BY id"
+    )
 
 
 def test_a_search_path_finds_the_table_that_the_role_would_find(db, decant):
@@ -346,18 +434,39 @@ def test_a_search_path_finds_the_table_that_the_role_would_find(db, decant):
     assert decant.export("--table", "twice", "--format", "csv") == b"place\npublic\n"
 
 
-@pytest.mark.parametrize("setting", ["datestyle=german", "timezone=Asia/Tokyo", "intervalstyle=iso_8601",
-                                     "extra_float_digits=-5", "bytea_output=escape", "standard_conforming_strings=off",
-                                     "client_encoding=latin1", "synchronize_seqscans=on", "default_transaction_read_only=on",
-                                     "enable_tidscan=off", "statement_timeout=0", "quote_all_identifiers=on"])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "datestyle=german",
+        "timezone=Asia/Tokyo",
+        "intervalstyle=iso_8601",
+        "extra_float_digits=-5",
+        "bytea_output=escape",
+        "standard_conforming_strings=off",
+        "client_encoding=latin1",
+        "synchronize_seqscans=on",
+        "default_transaction_read_only=on",
+        "enable_tidscan=off",
+        "statement_timeout=0",
+        "quote_all_identifiers=on",
+    ],
+)
 def test_settings_of_the_role_do_not_change_a_byte(db, decant, setting):
     query = """SELECT '2024-01-02 03:04:05.678+00'::timestamptz AS a, '1 day 2 hours'::interval AS b, 0.1::float8 + 0.2 AS c,
                '\\xdead'::bytea AS d, date '2024-01-02' AS e, 'Łódź' AS f, 'it''s \\ here' AS g"""
     environment = {"PGOPTIONS": f"-c {setting}"}
     assert decant.export("--query", query, "--format", "csv", environment=environment) == db.csv(query)
     assert decant.export("--query", query, "--format", "ndjson", environment=environment) == db.ndjson(query)
-    written = decant.export("--table", "numbered", "--format", "csv", "--lanes", 2, environment=environment,
-                            *filter_arguments(("label", "!=", "it's \\ here")))
+    written = decant.export(
+        "--table",
+        "numbered",
+        "--format",
+        "csv",
+        "--lanes",
+        2,
+        environment=environment,
+        *filter_arguments(("label", "!=", "it's \\ here")),
+    )
     assert sorted(ids(written)) == db.column("SELECT id FROM numbered WHERE label IS NOT NULL ORDER BY id")
 
 
@@ -369,7 +478,9 @@ def test_row_level_security_is_an_error_and_not_fewer_rows(db, decant):
     db.execute("CREATE POLICY some ON secrets USING (id < 5)")
     db.execute("GRANT SELECT ON secrets TO decant_tenant")
     try:
-        run = decant("export", "--table", "secrets", "--format", "csv", db=db.conninfo + " user=decant_tenant", code=3)
+        run = decant(
+            "export", "--table", "secrets", "--format", "csv", db=db.conninfo + " user=decant_tenant", code=3
+        )
         assert "row-level security" in run.err or "row level security" in run.err
     finally:
         db.execute("DROP OWNED BY decant_tenant")
@@ -382,24 +493,42 @@ def test_a_database_in_another_encoding_is_exported_as_utf8(server, decant):
     try:
         latin.execute("CREATE TABLE words (w text)")
         latin.execute("INSERT INTO words VALUES ('naïve'), ('ÀÉÎ')")
-        assert decant.export("--table", "words", "--format", "csv", db=latin.conninfo).decode() == "w\nnaïve\nÀÉÎ\n"
+        assert (
+            decant.export("--table", "words", "--format", "csv", db=latin.conninfo).decode()
+            == "w\nnaïve\nÀÉÎ\n"
+        )
     finally:
         latin.drop()
 
 
 @pytest.mark.parametrize("megabytes", [300, pytest.param(2048, marks=pytest.mark.long)])
 @pytest.mark.parametrize("output_format", ["csv", "ndjson", "parquet"])
-def test_a_small_heap_that_hides_much_toast_passes_in_bounded_memory(db, decant, tmp_path, megabytes, output_format):
+def test_a_small_heap_that_hides_much_toast_passes_in_bounded_memory(
+    db, decant, tmp_path, megabytes, output_format
+):
     """One split of a few heap blocks gives many chunks: each must be handed on, none kept until the end."""
     rows = megabytes
     db.execute("DROP TABLE IF EXISTS heavy")
     db.execute("CREATE TABLE heavy (id int, body text)")
-    db.execute("ALTER TABLE heavy ALTER body SET STORAGE EXTENDED")   # compressed on disk: 1 MB takes 12 kB
-    db.execute("INSERT INTO heavy SELECT i, repeat(md5(i::text), 32768) FROM generate_series(1, %s) i", (rows,))
+    db.execute("ALTER TABLE heavy ALTER body SET STORAGE EXTENDED")  # compressed on disk: 1 MB takes 12 kB
+    db.execute(
+        "INSERT INTO heavy SELECT i, repeat(md5(i::text), 32768) FROM generate_series(1, %s) i", (rows,)
+    )
     db.execute("VACUUM ANALYZE heavy")
     assert db.value("SELECT pg_relation_size('heavy')") < 2 * 1024 * 1024
-    run = decant("export", "--table", "heavy", "--format", output_format, "--lanes", 2, "--json", "-o", "/dev/null",
-                 timeout=900)
+    run = decant(
+        "export",
+        "--table",
+        "heavy",
+        "--format",
+        output_format,
+        "--lanes",
+        2,
+        "--json",
+        "-o",
+        "/dev/null",
+        timeout=900,
+    )
     assert run.summary["rows"] == rows
     if output_format != "parquet":
         assert run.summary["bytes"] > rows * 1024 * 1024

@@ -1,4 +1,5 @@
 """Every row of an export is as of one instant, however many connections read it and whoever writes meanwhile."""
+
 import csv
 import io
 import random
@@ -34,30 +35,38 @@ class Writer(threading.Thread):
             while not self.stopping.is_set():
                 self.random.choice((self.transfer, self.replace, self.transfer_many))()
                 self.committed += 1
-        except Exception as e:   # the test's own thread asserts on it
+        except Exception as e:  # the test's own thread asserts on it
             self.failure = e
 
     def transfer(self):
         with self.connection.transaction():
-            self.connection.execute(f"""UPDATE {self.table} SET amount = -amount - side * 7, filler = filler || 'x'
-                                        WHERE pair = %s""", (self.random.randrange(PAIRS),))
+            self.connection.execute(
+                f"""UPDATE {self.table} SET amount = -amount - side * 7, filler = filler || 'x'
+                                        WHERE pair = %s""",
+                (self.random.randrange(PAIRS),),
+            )
 
     def transfer_many(self):
         first = self.random.randrange(PAIRS)
         with self.connection.transaction():
-            self.connection.execute(f"UPDATE {self.table} SET amount = -amount WHERE pair BETWEEN %s AND %s AND pair %% 3 = 0",
-                                    (first, first + 60))
+            self.connection.execute(
+                f"UPDATE {self.table} SET amount = -amount WHERE pair BETWEEN %s AND %s AND pair %% 3 = 0",
+                (first, first + 60),
+            )
 
     def replace(self):
         with self.connection.transaction():
             gone = self.connection.execute(
-                f"DELETE FROM {self.table} WHERE pair = %s RETURNING pair", (self.random.randrange(PAIRS),)).fetchall()
+                f"DELETE FROM {self.table} WHERE pair = %s RETURNING pair", (self.random.randrange(PAIRS),)
+            ).fetchall()
             if gone:
                 self.made += 1
                 pair = PAIRS * (10 + self.seed) + self.made
                 amount = self.random.randrange(10**6)
-                self.connection.execute(f"INSERT INTO {self.table} VALUES (%s, 1, %s, ''), (%s, -1, %s, '')",
-                                        (pair, amount, pair, -amount))
+                self.connection.execute(
+                    f"INSERT INTO {self.table} VALUES (%s, 1, %s, ''), (%s, -1, %s, '')",
+                    (pair, amount, pair, -amount),
+                )
 
     def stop(self):
         self.stopping.set()
@@ -68,8 +77,10 @@ class Writer(threading.Thread):
 
 
 def fill(db, table):
-    for side in (1, -1):   # the two halves of a pair lie half a table apart
-        db.execute(f"INSERT INTO {table} SELECT i, {side}, {side} * (i % 1000), repeat('f', 40) FROM generate_series(0, {PAIRS - 1}) i")
+    for side in (1, -1):  # the two halves of a pair lie half a table apart
+        db.execute(
+            f"INSERT INTO {table} SELECT i, {side}, {side} * (i % 1000), repeat('f', 40) FROM generate_series(0, {PAIRS - 1}) i"
+        )
     db.execute(f"CREATE INDEX ON {table} (pair)")
     db.execute(f"VACUUM ANALYZE {table}")
 
@@ -93,12 +104,15 @@ def writers(db, request):
             writer.start()
         request.addfinalizer(lambda: [writer.stop() for writer in started])
         return started
+
     return start
 
 
 def rows_of(data, output_format):
     if output_format == "csv":
-        return [(int(row[0]), int(row[2])) for row in list(csv.reader(io.StringIO(data.decode(), newline="")))[1:]]
+        return [
+            (int(row[0]), int(row[2])) for row in list(csv.reader(io.StringIO(data.decode(), newline="")))[1:]
+        ]
     table = parquet_file(data).read(["pair", "amount"])
     return list(zip(table.column("pair").to_pylist(), table.column("amount").to_pylist()))
 
@@ -116,7 +130,9 @@ def assert_one_instant(rows):
 @pytest.mark.parametrize("table", ["plain", "parted"])
 @pytest.mark.parametrize("lanes", [2, 4])
 @pytest.mark.parametrize("output_format", ["csv", "parquet"])
-def test_an_export_is_of_one_instant_while_writers_update_insert_and_delete(decant, writers, table, lanes, output_format):
+def test_an_export_is_of_one_instant_while_writers_update_insert_and_delete(
+    decant, writers, table, lanes, output_format
+):
     running = writers(table)
     for _ in range(EXPORTS):
         before = sum(writer.committed for writer in running)
@@ -151,13 +167,18 @@ def test_the_paths_of_flattened_json_are_of_the_same_instant_as_the_rows(db, dec
             n = 0
             while not stop.is_set():
                 n += 1
-                connection.execute("INSERT INTO growing SELECT -%s, jsonb_build_object('k', 1, 'new' || %s::text, 2)",
-                                   (n, n % 2000))
+                connection.execute(
+                    "INSERT INTO growing SELECT -%s, jsonb_build_object('k', 1, 'new' || %s::text, 2)",
+                    (n, n % 2000),
+                )
+
     thread = threading.Thread(target=grow, daemon=True)
     thread.start()
     try:
         for _ in range(4):
-            data = decant.export("--table", "growing", "--format", "csv", "--discover", "full", "--lanes", 2).decode()
+            data = decant.export(
+                "--table", "growing", "--format", "csv", "--discover", "full", "--lanes", 2
+            ).decode()
             header, *rows = csv.reader(io.StringIO(data, newline=""))
             news = {row[0]: row for row in rows if row[0].startswith("-")}
             for number, row in news.items():

@@ -1,9 +1,19 @@
 """XML is well-formed whatever the data, and a parser gives the values that the server gives."""
+
 import re
 
 import pytest
 from support import values
-from support.oracle import IS_XML_NAME, NIL, UNPACK, element_value, parse_xml, unescape_xml_name, xml_of_json, xml_rows
+from support.oracle import (
+    IS_XML_NAME,
+    NIL,
+    UNPACK,
+    element_value,
+    parse_xml,
+    unescape_xml_name,
+    xml_of_json,
+    xml_rows,
+)
 
 NESTED = ("json", "nested")
 
@@ -68,8 +78,13 @@ def test_no_rows_are_an_empty_root(decant):
 def test_1600_columns_are_1600_elements(decant):
     rows = xml_rows(decant.export("--table", "widest", "--format", "xml"))
     assert len(rows) == 12 and all(len(row) == 1600 for row in rows)
-    assert rows[0][:5] == [("c0", NIL), ("c1", "<&>"), ("c2", [("a", [("item", "1"), ("item", "2")])]), ("c3", "1"),
-                           ("c4", "<&>")]
+    assert rows[0][:5] == [
+        ("c0", NIL),
+        ("c1", "<&>"),
+        ("c2", [("a", [("item", "1"), ("item", "2")])]),
+        ("c3", "1"),
+        ("c4", "<&>"),
+    ]
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 5])
@@ -86,15 +101,44 @@ def test_root_and_row_are_named_by_option(decant):
 @pytest.mark.parametrize("column_name", values.NASTY_NAMES)
 def test_a_column_name_is_escaped_as_the_server_escapes_it(db, decant, column_name):
     quoted = values.name(column_name)
-    (tag,) = [child.tag for child in parse_xml(
-        "<row>" + db.value(f"SELECT xmlforest(t.{quoted})::text FROM (SELECT 1 AS {quoted}) t") + "</row>")]
+    (tag,) = [
+        child.tag
+        for child in parse_xml(
+            "<row>" + db.value(f"SELECT xmlforest(t.{quoted})::text FROM (SELECT 1 AS {quoted}) t") + "</row>"
+        )
+    ]
     written = decant.export("--query", f"SELECT 1 AS {quoted}", "--format", "xml")
     assert xml_rows(written) == [[(tag, "1")]]
     assert unescape_xml_name(tag) == column_name
 
 
-@pytest.mark.parametrize("key", ["", " ", "_x_", "_x0041_", "a b", "1", "<", "&", "xml", "XML", "a:b", "-", ".", "日本",
-                                 "\U0001F600", "\u0300", "\n", "é", "item", "·", "\ufffe", "x" * 500])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        " ",
+        "_x_",
+        "_x0041_",
+        "a b",
+        "1",
+        "<",
+        "&",
+        "xml",
+        "XML",
+        "a:b",
+        "-",
+        ".",
+        "日本",
+        "\U0001f600",
+        "\u0300",
+        "\n",
+        "é",
+        "item",
+        "·",
+        "\ufffe",
+        "x" * 500,
+    ],
+)
 def test_a_key_of_json_becomes_a_name_that_stands_for_it(decant, key):
     query = f"SELECT jsonb_build_object({values.literal(key)}::text, 1) AS doc"
     (record,) = parse_xml(decant.export("--query", query, "--format", "xml"))
@@ -135,14 +179,18 @@ def test_a_character_that_xml_cannot_hold_is_replaced_on_demand(decant, text):
 
 
 def test_a_character_that_xml_cannot_hold_becomes_null_on_demand(decant):
-    run = decant("export", "--query", "SELECT E'a\\x01b' AS t", "--format", "xml", "--special", "null", "--json")
+    run = decant(
+        "export", "--query", "SELECT E'a\\x01b' AS t", "--format", "xml", "--special", "null", "--json"
+    )
     assert xml_rows(run.out) == [[("t", NIL)]]
     assert run.summary["specials"] == 1
 
 
 def test_not_a_number_and_the_infinities_are_spelled_as_xml_schema_does(decant):
     query = "SELECT 'NaN'::float8 AS a, 'Infinity'::float8 AS b, '-Infinity'::float4 AS c"
-    assert xml_rows(decant.export("--query", query, "--format", "xml")) == [[("a", "NaN"), ("b", "INF"), ("c", "-INF")]]
+    assert xml_rows(decant.export("--query", query, "--format", "xml")) == [
+        [("a", "NaN"), ("b", "INF"), ("c", "-INF")]
+    ]
 
 
 @pytest.mark.parametrize("value", ["'infinity'::date", "'-infinity'::timestamp", "'infinity'::timestamptz"])

@@ -1,4 +1,5 @@
 """Parquet, judged by readers that no one here wrote, against what the server itself says."""
+
 from decimal import Decimal
 
 import duckdb
@@ -7,8 +8,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support import values
-from support.parquet import (READERS, SERVER_TEXT, column_values, float_bits, parquet_file, read_pyarrow,
-                             server_values)
+from support.parquet import (
+    READERS,
+    SERVER_TEXT,
+    column_values,
+    float_bits,
+    parquet_file,
+    read_pyarrow,
+    server_values,
+)
 
 CODECS = {"zstd": "ZSTD", "snappy": "SNAPPY", "gzip": "GZIP", "none": "UNCOMPRESSED"}
 # What the file is to say of each column: physical type, logical type as pyarrow prints it.
@@ -74,10 +82,12 @@ def tables(db):
 @pytest.fixture
 def write(decant, tmp_path):
     """Exports to a file and gives its path."""
+
     def export(*arguments, **options):
         path = tmp_path / f"export{len(list(tmp_path.iterdir()))}.parquet"
         decant("export", "--quiet", "-o", path, *arguments, **options)
         return path
+
     return export
 
 
@@ -89,7 +99,7 @@ def assert_same(read, expected, column):
 
 def expected_of(db, table, column):
     expected = server_values(db, table, column)
-    if column.type == "float4":   # the text is that of a float4, the reader gives it as a double
+    if column.type == "float4":  # the text is that of a float4, the reader gives it as a double
         return [None if v is None else pa.scalar(v, pa.float32()).as_py() for v in expected]
     return expected
 
@@ -109,8 +119,11 @@ def test_every_type_has_the_values_of_the_server_in_every_reader(db, write, tabl
 @pytest.mark.parametrize("codec", CODECS)
 def test_the_codec_asked_for_is_the_one_in_the_file(write, codec):
     metadata = pq.ParquetFile(write("--table", "many", "--parquet", f"compression={codec}")).metadata
-    used = {metadata.row_group(g).column(c).compression for g in range(metadata.num_row_groups)
-            for c in range(metadata.num_columns)}
+    used = {
+        metadata.row_group(g).column(c).compression
+        for g in range(metadata.num_row_groups)
+        for c in range(metadata.num_columns)
+    }
     # A chunk that does not shrink may stay as it is.
     assert CODECS[codec] in used and used <= {CODECS[codec], "UNCOMPRESSED"}
 
@@ -139,14 +152,17 @@ def test_a_decimal_takes_the_least_width_that_holds_it(write):
         else:
             assert column.physical_type == "FIXED_LEN_BYTE_ARRAY"
             # The least n with 10^precision - 1 <= 2^(8n - 1) - 1.
-            assert column.length == next(n for n in range(1, 17) if 10**precision <= 2**(8 * n - 1))
+            assert column.length == next(n for n in range(1, 17) if 10**precision <= 2 ** (8 * n - 1))
 
 
 def test_columns_that_are_not_null_are_required_and_others_optional(write):
     for table, level in (("all_not_null", 0), ("all_types", 1)):
         schema = pq.ParquetFile(write("--table", table)).schema
-        levels = {schema.column(i).name: schema.column(i).max_definition_level for i in range(len(schema))
-                  if schema.column(i).max_repetition_level == 0}
+        levels = {
+            schema.column(i).name: schema.column(i).max_definition_level
+            for i in range(len(schema))
+            if schema.column(i).max_repetition_level == 0
+        }
         levels.pop("id")
         assert set(levels.values()) == {level}, {name for name, found in levels.items() if found != level}
 
@@ -174,7 +190,9 @@ def test_names_come_back_as_the_catalog_spells_them(db, write):
     for name in ("pyarrow", "polars"):
         read = READERS[name](path)
         assert read.column_names == values.NASTY_NAMES
-        assert [read.column(i).to_pylist() for i in range(read.num_columns)] == [[i] for i in range(len(values.NASTY_NAMES))]
+        assert [read.column(i).to_pylist() for i in range(read.num_columns)] == [
+            [i] for i in range(len(values.NASTY_NAMES))
+        ]
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 4])
@@ -192,9 +210,18 @@ def test_several_row_groups_keep_the_order_of_the_table(db, write, lanes):
 @pytest.mark.parametrize("dictionary", ["true", "false"])
 def test_nulls_dictionaries_and_plain_pages_hold_the_values_of_the_server(db, write, dictionary):
     path = write("--table", "many", "--parquet", f"dictionary={dictionary}")
-    columns = [values.Column(name, kind, [], family) for name, kind, family in (
-        ("distinct_text", "text", "text"), ("amount", "numeric", "decimal"), ("moment", "timestamptz", "timestamptz"),
-        ("measure", "float8", "float"), ("doc", "jsonb", "json"), ("flag", "bool", "bool"), ("empty", "text", "text"))]
+    columns = [
+        values.Column(name, kind, [], family)
+        for name, kind, family in (
+            ("distinct_text", "text", "text"),
+            ("amount", "numeric", "decimal"),
+            ("moment", "timestamptz", "timestamptz"),
+            ("measure", "float8", "float"),
+            ("doc", "jsonb", "json"),
+            ("flag", "bool", "bool"),
+            ("empty", "text", "text"),
+        )
+    ]
     expected = {column.name: server_values(db, "many", column) for column in columns}
     for reader in READERS.values():
         read = reader(path)
@@ -204,8 +231,11 @@ def test_nulls_dictionaries_and_plain_pages_hold_the_values_of_the_server(db, wr
 
 def test_a_column_of_few_values_is_dictionary_encoded(write):
     metadata = pq.ParquetFile(write("--table", "many")).metadata
-    few = next(metadata.row_group(0).column(c) for c in range(metadata.num_columns)
-               if metadata.row_group(0).column(c).path_in_schema == "few")
+    few = next(
+        metadata.row_group(0).column(c)
+        for c in range(metadata.num_columns)
+        if metadata.row_group(0).column(c).path_in_schema == "few"
+    )
     assert "RLE_DICTIONARY" in few.encodings and few.has_dictionary_page
 
 
@@ -217,9 +247,12 @@ def test_statistics_are_the_least_and_greatest_value_of_the_server(db, write):
         ids = (first + 1, first + group.num_rows)
         chunks = {group.column(c).path_in_schema: group.column(c) for c in range(group.num_columns)}
         for name in ("id", "few", "distinct_text", "amount", "measure"):
-            low, high, nulls = db.rows(f"""SELECT min({name} {'COLLATE "C"' if 'text' in name or name == 'few' else ''}),
-                max({name} {'COLLATE "C"' if 'text' in name or name == 'few' else ''}), count(*) - count({name})
-                FROM many WHERE id BETWEEN %s AND %s""", ids)[0]
+            low, high, nulls = db.rows(
+                f"""SELECT min({name} {'COLLATE "C"' if "text" in name or name == "few" else ""}),
+                max({name} {'COLLATE "C"' if "text" in name or name == "few" else ""}), count(*) - count({name})
+                FROM many WHERE id BETWEEN %s AND %s""",
+                ids,
+            )[0]
             found = chunks[name].statistics
             assert (found.min, found.max, found.null_count) == (low, high, nulls), (g, name)
         assert chunks["empty"].statistics.null_count == group.num_rows
@@ -227,20 +260,36 @@ def test_statistics_are_the_least_and_greatest_value_of_the_server(db, write):
 
 
 def test_statistics_of_floats_leave_nan_out_and_cover_both_zeros(write):
-    path = write("--query", "SELECT unnest(ARRAY[0, -1, 'NaN', 2]::float8[]) AS a, unnest(ARRAY['NaN','NaN','NaN','NaN']::float8[]) AS b")
+    path = write(
+        "--query",
+        "SELECT unnest(ARRAY[0, -1, 'NaN', 2]::float8[]) AS a, unnest(ARRAY['NaN','NaN','NaN','NaN']::float8[]) AS b",
+    )
     group = pq.ParquetFile(path).metadata.row_group(0)
     assert (group.column(0).statistics.min, group.column(0).statistics.max) == (-1.0, 2.0)
     assert group.column(1).statistics is None or not group.column(1).statistics.has_min_max
 
 
-@pytest.mark.parametrize("condition", ["id = 1", "id > 299990", "few = 'label 7'", "distinct_text < '01'", "amount < -99990",
-                                       "measure > 42850", "empty IS NOT NULL", "flag AND id % 100 = 0",
-                                       "moment >= '2020-01-04 11:00:00+00'"])
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "id = 1",
+        "id > 299990",
+        "few = 'label 7'",
+        "distinct_text < '01'",
+        "amount < -99990",
+        "measure > 42850",
+        "empty IS NOT NULL",
+        "flag AND id % 100 = 0",
+        "moment >= '2020-01-04 11:00:00+00'",
+    ],
+)
 def test_a_reader_that_prunes_by_statistics_finds_every_row(db, write, condition):
     path = write("--table", "many", "--parquet", "row-group-rows=30000")
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        found = connection.execute(f"SELECT id FROM read_parquet(?) WHERE {condition} ORDER BY id", [str(path)]).fetchall()
+        found = connection.execute(
+            f"SELECT id FROM read_parquet(?) WHERE {condition} ORDER BY id", [str(path)]
+        ).fetchall()
     assert [row[0] for row in found] == db.column(f"SELECT id FROM many WHERE {condition} ORDER BY id")
 
 
@@ -267,8 +316,18 @@ def test_a_file_written_to_standard_output_is_the_same_table(db, decant, write):
 
 
 def test_fastparquet_reads_it(db, write):
-    path = write("--table", "many", "--columns", "id,few,distinct_text,measure", "--limit", 1000, "--order-by", "id",
-                 "--parquet", "compression=snappy")
+    path = write(
+        "--table",
+        "many",
+        "--columns",
+        "id,few,distinct_text,measure",
+        "--limit",
+        1000,
+        "--order-by",
+        "id",
+        "--parquet",
+        "compression=snappy",
+    )
     frame = fastparquet.ParquetFile(str(path)).to_pandas()
     assert list(frame["id"]) == list(range(1, 1001))
     assert list(frame["few"]) == db.column("SELECT few FROM many ORDER BY id LIMIT 1000")
@@ -291,8 +350,15 @@ def test_a_decimal_that_is_not_a_number_is_an_error_by_default_and_null_on_deman
     assert run.summary["specials"] == 1
 
 
-@pytest.mark.parametrize("value", ["'infinity'::date", "'-infinity'::timestamp", "'infinity'::timestamptz",
-                                   "'294276-12-31 23:59:59'::timestamp"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "'infinity'::date",
+        "'-infinity'::timestamp",
+        "'infinity'::timestamptz",
+        "'294276-12-31 23:59:59'::timestamp",
+    ],
+)
 def test_a_moment_beyond_parquet_is_an_error_by_default_and_null_on_demand(decant, tmp_path, value):
     path = tmp_path / "far.parquet"
     run = decant("export", "--query", f"SELECT {value} AS moment", "-o", path, code=1)
@@ -303,7 +369,9 @@ def test_a_moment_beyond_parquet_is_an_error_by_default_and_null_on_demand(decan
 
 def test_a_special_that_cannot_apply_is_refused_before_a_byte_is_written(decant, tmp_path):
     path = tmp_path / "never.parquet"
-    run = decant("export", "--query", "SELECT 1.5::numeric(9,2) AS price", "-o", path, "--special", "string", code=2)
+    run = decant(
+        "export", "--query", "SELECT 1.5::numeric(9,2) AS price", "-o", path, "--special", "string", code=2
+    )
     assert "special" in run.err and not path.exists()
 
 

@@ -1,4 +1,5 @@
 """A PostgreSQL of the tests' own: a fresh cluster in a folder of the build tree, local connections only."""
+
 import glob
 import os
 import shutil
@@ -11,7 +12,7 @@ import psycopg
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",   # a socket's path may not be longer than 107 bytes
+    "unix_socket_directories": "",  # a socket's path may not be longer than 107 bytes
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
@@ -48,7 +49,9 @@ class Cluster:
         self.port = free_port()
         self.bin = bin_folder()
         # The server refuses to run as root.
-        self.prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+        self.prefix = (
+            ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+        )
         if self.prefix:
             shutil.chown(self.folder, "postgres", "postgres")
         self.process = None
@@ -58,12 +61,27 @@ class Cluster:
         return f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres"
 
     def start(self):
-        self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
-                  "--no-sync")
+        self._run(
+            "initdb",
+            "-D",
+            self.data,
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        )
         options = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
         with open(os.path.join(self.folder, "log"), "ab") as log:
-            self.process = subprocess.Popen([*self.prefix, f"{self.bin}/postgres", "-D", self.data, "-p", str(self.port),
-                                             *options], stdout=log, stderr=log, cwd=self.folder)
+            self.process = subprocess.Popen(
+                [*self.prefix, f"{self.bin}/postgres", "-D", self.data, "-p", str(self.port), *options],
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+            )
         for _ in range(300):
             try:
                 psycopg.connect(self.conninfo, connect_timeout=5).close()
@@ -82,7 +100,12 @@ class Cluster:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, program, *arguments):
-        done = subprocess.run([*self.prefix, f"{self.bin}/{program}", *arguments], cwd=self.folder, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            [*self.prefix, f"{self.bin}/{program}", *arguments],
+            cwd=self.folder,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         if done.returncode != 0:
             raise RuntimeError(f"{program} failed:\n{done.stdout[-2000:]}")

@@ -1,4 +1,5 @@
 """Runs the command line."""
+
 import json
 import os
 import signal
@@ -8,9 +9,16 @@ from dataclasses import dataclass
 
 def clean_environment(**extra):
     """The caller's own PostgreSQL and decant variables must not steer a test."""
-    kept = {name: value for name, value in os.environ.items()
-            if not name.startswith(("PG", "DECANT_")) and name not in ("DATABASE_URL", "PORT")}
-    return {**kept, "LC_ALL": "C.UTF-8", **{name: value for name, value in extra.items() if value is not None}}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PG", "DECANT_")) and name not in ("DATABASE_URL", "PORT")
+    }
+    return {
+        **kept,
+        "LC_ALL": "C.UTF-8",
+        **{name: value for name, value in extra.items() if value is not None},
+    }
 
 
 @dataclass
@@ -37,21 +45,25 @@ class Decant:
 
     def start(self, *arguments, db=None, environment=None, **popen):
         variables = {"DATABASE_URL": db or self.conninfo, **(environment or {})}
-        return subprocess.Popen([self.binary, *map(str, arguments)], env=clean_environment(**variables),
-                                **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
-                                   **popen})
+        return subprocess.Popen(
+            [self.binary, *map(str, arguments)],
+            env=clean_environment(**variables),
+            **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **popen},
+        )
 
     def __call__(self, *arguments, code=0, timeout=120, **options):
         process = self.start(*arguments, **options)
         try:
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGABRT)   # a core or a sanitizer's report, if there is to be one
+            process.send_signal(signal.SIGABRT)  # a core or a sanitizer's report, if there is to be one
             out, err = process.communicate()
             raise AssertionError(f"decant {arguments} ran longer than {timeout} s: {err[-2000:]!r}") from None
         run = Run(arguments, process.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
         allowed = code if isinstance(code, tuple) else (code,)
-        assert run.code in allowed, f"decant {arguments}: exit code {run.code}, expected {code}: {run.err[-2000:]}"
+        assert run.code in allowed, (
+            f"decant {arguments}: exit code {run.code}, expected {code}: {run.err[-2000:]}"
+        )
         return run
 
     def export(self, *arguments, **options):

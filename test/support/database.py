@@ -1,4 +1,5 @@
 """A database of one test module, and the server's own word on its rows: the oracle of most tests."""
+
 import time
 
 import psycopg
@@ -19,8 +20,11 @@ class Database:
         locale = "" if encoding == "UTF8" else " LC_COLLATE 'C' LC_CTYPE 'C'"
         with psycopg.connect(server_conninfo, autocommit=True) as server:
             server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-            server.execute(sql.SQL(f"CREATE DATABASE {{}} TEMPLATE template0 ENCODING '{encoding}'{locale}")
-                           .format(sql.Identifier(name)))
+            server.execute(
+                sql.SQL(f"CREATE DATABASE {{}} TEMPLATE template0 ENCODING '{encoding}'{locale}").format(
+                    sql.Identifier(name)
+                )
+            )
         self.conninfo = make_conninfo(server_conninfo, dbname=name)
         self.connection = self.connect()
         self.version = self.connection.info.server_version
@@ -33,7 +37,9 @@ class Database:
     def drop(self):
         self.connection.close()
         with psycopg.connect(self.server_conninfo, autocommit=True) as server:
-            server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self.name)))
+            server.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self.name))
+            )
 
     def execute(self, statement, parameters=None):
         return self.connection.execute(statement, parameters)
@@ -67,8 +73,11 @@ class Database:
 
     def backends(self, like="decant/%"):
         """The server's processes that work for decant in this database."""
-        return self.rows("""SELECT pid, state, query FROM pg_stat_activity
-                            WHERE datname = current_database() AND application_name LIKE %s""", (like,))
+        return self.rows(
+            """SELECT pid, state, query FROM pg_stat_activity
+                            WHERE datname = current_database() AND application_name LIKE %s""",
+            (like,),
+        )
 
     def wait_for_backends(self, present, seconds=20):
         """Waits until decant has backends that run a COPY (or, present=False, none at all)."""

@@ -1,4 +1,5 @@
 """What a file ought to hold, in forms that can be compared."""
+
 import json
 import re
 import zlib
@@ -39,8 +40,13 @@ class Number(str):
 
 def parse_json(text):
     """Objects as lists of pairs (order and duplicates count), numbers as written."""
-    return json.loads(text, parse_int=Number, parse_float=Number, parse_constant=reject_constant,
-                      object_pairs_hook=lambda pairs: ("object", pairs))
+    return json.loads(
+        text,
+        parse_int=Number,
+        parse_float=Number,
+        parse_constant=reject_constant,
+        object_pairs_hook=lambda pairs: ("object", pairs),
+    )
 
 
 def reject_constant(name):
@@ -62,7 +68,7 @@ def array_items(data):
             _, end = decoder.raw_decode(text, at)
             items.append(text[at:end])
             at = skip_space(text, end)
-            assert text[at] in ",]", text[at:at + 50]
+            assert text[at] in ",]", text[at : at + 50]
             at = skip_space(text, at + 1)
             if text[end:at].strip() == "]":
                 break
@@ -77,9 +83,11 @@ def skip_space(text, at):
 
 
 # --- XML ------------------------------------------------------------------------------------------
-NAME_START = ("A-Za-z_\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u02FF\u0370-\u037D\u037F-\u1FFF\u200C-\u200D\u2070-\u218F"
-              "\u2C00-\u2FEF\u3001-\uD7FF\uF900-\uFDCF\uFDF0-\uFFFD\U00010000-\U000EFFFF")
-IS_XML_NAME = re.compile(f"[{NAME_START}][-.0-9\u00B7\u0300-\u036F\u203F-\u2040{NAME_START}]*")
+NAME_START = (
+    "A-Za-z_\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c-\u200d\u2070-\u218f"
+    "\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
+)
+IS_XML_NAME = re.compile(f"[{NAME_START}][-.0-9\u00b7\u0300-\u036f\u203f-\u2040{NAME_START}]*")
 
 
 def unescape_xml_name(name):

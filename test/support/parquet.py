@@ -1,4 +1,5 @@
 """Reads Parquet with other people's readers, into Python values that can be compared with the server's."""
+
 import io
 import struct
 from decimal import Decimal

@@ -1,4 +1,5 @@
 """A TCP proxy before the server that breaks its answers at a chosen byte."""
+
 import select
 import socket
 import threading
@@ -20,7 +21,7 @@ class Proxy:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.wake_read, self.wake_write = socket.socketpair()
-        self.peers = {}          # socket -> the other side
+        self.peers = {}  # socket -> the other side
         self.servers = set()
         self.thread = threading.Thread(target=self._run, daemon=True)
 

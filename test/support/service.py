@@ -1,4 +1,5 @@
 """Starts `decant serve` and speaks HTTP with it."""
+
 import http.client
 import json
 import os
@@ -41,9 +42,20 @@ class Service:
     def start(self):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [self.binary, "serve", "--listen", f"127.0.0.1:{self.port}", "--data", self.data, *self.arguments],
-                env=clean_environment(DATABASE_URL=self.conninfo, **self.environment), stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log)
+                [
+                    self.binary,
+                    "serve",
+                    "--listen",
+                    f"127.0.0.1:{self.port}",
+                    "--data",
+                    self.data,
+                    *self.arguments,
+                ],
+                env=clean_environment(DATABASE_URL=self.conninfo, **self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
         end = time.monotonic() + 30
         while time.monotonic() < end:
             try:
@@ -66,7 +78,9 @@ class Service:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise AssertionError(f"the service did not stop within 40 s of SIGTERM: {self.log[-2000:]}") from None
+            raise AssertionError(
+                f"the service did not stop within 40 s of SIGTERM: {self.log[-2000:]}"
+            ) from None
         finally:
             self.process = None
 
@@ -94,9 +108,12 @@ class Service:
     @property
     def files(self):
         """What lies under --data, the job store aside."""
-        return sorted(os.path.relpath(os.path.join(folder, name), self.data)
-                      for folder, _, names in os.walk(self.data) for name in names
-                      if ".db" not in name and ".sqlite" not in name and "lock" not in name)
+        return sorted(
+            os.path.relpath(os.path.join(folder, name), self.data)
+            for folder, _, names in os.walk(self.data)
+            for name in names
+            if ".db" not in name and ".sqlite" not in name and "lock" not in name
+        )
 
     # --- HTTP -------------------------------------------------------------------------------------
     def connect(self, timeout=60):
@@ -107,7 +124,7 @@ class Service:
         connection = self.connect(timeout)
         connection.request(method, path, body=body, headers=headers or {})
         response = connection.getresponse()
-        response.connection = connection   # lives as long as the answer
+        response.connection = connection  # lives as long as the answer
         return response
 
     def request(self, method, path, body=None, headers=None, timeout=60):
