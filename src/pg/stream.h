@@ -11,6 +11,7 @@
 
 struct pg_stream {
   int fd;                /* non-blocking, libpq's */
+  bool low_water;        /* a COPY runs: the kernel holds back short reads */
   uint8_t *data;         /* bytes received and not yet given away: data[at .. end) */
   size_t at, end, capacity;
 };

@@ -1,0 +1,199 @@
+/* The protocol's framing, against a server that this test plays over TCP. */
+#include "unit.h"
+
+#include "pg/stream.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ROW_BYTES 100
+
+struct server {
+  int fd;
+  struct buffer script;      /* what it sends */
+  useconds_t pause_us;       /* in the middle of it */
+  pthread_t thread;
+};
+
+/* A connected pair over TCP: the low-water mark means nothing to a Unix socket. */
+static void connect_pair(int *client, int *server) {
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t len = sizeof at;
+  int listener = socket(AF_INET, SOCK_STREAM, 0);
+  assert_int_equal(bind(listener, (struct sockaddr *)&at, len), 0);
+  assert_int_equal(listen(listener, 1), 0);
+  assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+  *client = socket(AF_INET, SOCK_STREAM, 0);
+  assert_int_equal(connect(*client, (struct sockaddr *)&at, len), 0);
+  *server = accept(listener, NULL, NULL);
+  close(listener);
+  fcntl(*client, F_SETFL, O_NONBLOCK);
+}
+
+static void add_message(struct buffer *b, char type, const void *body, size_t len) {
+  uint32_t framed = htonl((uint32_t)len + 4);
+  buffer_append_byte(b, (uint8_t)type);
+  buffer_append(b, &framed, 4);
+  buffer_append(b, body, len);
+}
+
+static void add_rows(struct buffer *b, int count) {
+  uint8_t row[ROW_BYTES];
+  for (int i = 0; i < count; i++) {
+    memset(row, i, sizeof row);
+    add_message(b, 'd', row, sizeof row);
+  }
+}
+
+static void send_bytes(int fd, const uint8_t *bytes, size_t len) {
+  while (len > 0) {
+    ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
+    if (n <= 0) return;
+    bytes += n;
+    len -= (size_t)n;
+  }
+}
+
+static void *serve(void *context) {
+  struct server *s = context;
+  size_t half = s->script.len / 2;
+  send_bytes(s->fd, s->script.data, half);
+  if (s->pause_us) usleep(s->pause_us);
+  send_bytes(s->fd, s->script.data + half, s->script.len - half);
+  return NULL;
+}
+
+static void start(struct server *s, struct pg_stream *stream) {
+  int client;
+  connect_pair(&client, &s->fd);
+  pg_stream_init(stream, client);
+  assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
+}
+
+static void stop(struct server *s, struct pg_stream *stream) {
+  pthread_join(s->thread, NULL);
+  close(stream->fd);
+  close(s->fd);
+  pg_stream_deinit(stream);
+  buffer_deinit(&s->script);
+}
+
+static int low_water(const struct pg_stream *s) {
+  int bytes = 0;
+  socklen_t len = sizeof bytes;
+  assert_int_equal(getsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, &len), 0);
+  return bytes;
+}
+
+static uint64_t read_all(struct pg_stream *stream, uint64_t *rows) {
+  struct error err;
+  const uint8_t *data;
+  size_t len;
+  uint64_t seen = 0;
+  assert_true(pg_stream_copy_begin(stream, &err));
+  for (;;) {
+    assert_true(pg_stream_copy_next(stream, &data, &len, rows, &err));
+    if (!data) return seen;
+    assert_int_equal(len, ROW_BYTES);
+    assert_int_equal(data[ROW_BYTES - 1], seen % 256);
+    seen++;
+  }
+}
+
+static void check_copy(int count, useconds_t pause_us) {
+  struct server s = {.pause_us = pause_us};
+  struct pg_stream stream;
+  uint64_t rows = 0;
+  char complete[32];
+  buffer_init(&s.script, 1 << 24);
+  add_message(&s.script, 'H', "\0\0\0", 3);
+  add_rows(&s.script, count);
+  add_message(&s.script, 'c', "", 0);
+  snprintf(complete, sizeof complete, "COPY %d", count);
+  add_message(&s.script, 'C', complete, strlen(complete) + 1);
+  add_message(&s.script, 'Z', "T", 1);
+  start(&s, &stream);
+  assert_int_equal(read_all(&stream, &rows), count);
+  assert_int_equal(rows, count);
+  assert_int_equal(low_water(&stream), 1);   /* libpq, which shares the socket, would wait for more for ever */
+  stop(&s, &stream);
+}
+
+static void test_a_copy_shorter_than_the_low_water_mark_arrives_whole(void **state) {
+  alarm(20);
+  check_copy(0, 0);
+  check_copy(3, 0);
+  check_copy(3, 50000);
+  alarm(0);
+}
+
+static void test_a_copy_of_many_buffers_arrives_whole_also_after_a_silence(void **state) {
+  alarm(20);
+  check_copy(50000, 0);
+  check_copy(50000, 300000);
+  alarm(0);
+}
+
+static void test_an_error_in_the_middle_lets_the_connection_be_used_again(void **state) {
+  struct server s = {0};
+  struct pg_stream stream;
+  struct error err;
+  const uint8_t *data;
+  size_t len;
+  uint64_t rows;
+  buffer_init(&s.script, 1 << 20);
+  add_message(&s.script, 'H', "\0\0\0", 3);
+  add_rows(&s.script, 1);
+  static const char refused[] = "SERROR\0C57014\0Mcanceling statement\0";
+  add_message(&s.script, 'E', refused, sizeof refused);
+  add_message(&s.script, 'Z', "E", 1);
+  start(&s, &stream);
+  alarm(20);
+  assert_true(pg_stream_copy_begin(&stream, &err));
+  assert_true(pg_stream_copy_next(&stream, &data, &len, &rows, &err));
+  assert_true(low_water(&stream) > 1);
+  assert_false(pg_stream_copy_next(&stream, &data, &len, &rows, &err));
+  assert_string_equal(err.sqlstate, "57014");
+  assert_int_equal(low_water(&stream), 1);
+  alarm(0);
+  stop(&s, &stream);
+}
+
+static void test_a_stream_that_ends_before_its_count_is_lost(void **state) {
+  struct server s = {0};
+  struct pg_stream stream;
+  struct error err;
+  const uint8_t *data;
+  size_t len;
+  uint64_t rows;
+  buffer_init(&s.script, 1 << 20);
+  add_message(&s.script, 'H', "\0\0\0", 3);
+  add_rows(&s.script, 2);
+  start(&s, &stream);
+  assert_true(pg_stream_copy_begin(&stream, &err));
+  assert_true(pg_stream_copy_next(&stream, &data, &len, &rows, &err));
+  assert_true(pg_stream_copy_next(&stream, &data, &len, &rows, &err));
+  pthread_join(s.thread, NULL);
+  shutdown(s.fd, SHUT_WR);
+  assert_false(pg_stream_copy_next(&stream, &data, &len, &rows, &err));
+  assert_int_equal(err.code, ERR_SOURCE_LOST);
+  close(stream.fd);
+  close(s.fd);
+  pg_stream_deinit(&stream);
+  buffer_deinit(&s.script);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_a_copy_shorter_than_the_low_water_mark_arrives_whole),
+      cmocka_unit_test(test_a_copy_of_many_buffers_arrives_whole_also_after_a_silence),
+      cmocka_unit_test(test_an_error_in_the_middle_lets_the_connection_be_used_again),
+      cmocka_unit_test(test_a_stream_that_ends_before_its_count_is_lost),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
