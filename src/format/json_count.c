@@ -20,6 +20,8 @@ static bool cut(const struct text_pieces *pieces, const uint8_t *at, const char 
               (unsigned long long)(pieces->offset + (uint64_t)(at - pieces->bytes)));
 }
 
+static bool is_space(uint8_t c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
 static bool open_bracket(struct tracker *t, bool object) {
   if (t->depth > JSON_DEPTH_MAX) return false;
   uint8_t bit = (uint8_t)(1u << t->depth % 8);
@@ -81,8 +83,7 @@ static const char *pass_byte(struct tracker *t, uint8_t c, size_t rows_depth) {
       if (!t->after_value) return "a comma without a row";
       t->after_value = false;
       return NULL;
-    case ' ': case '\t': case '\n': case '\r': return NULL;
-    default: return t->depth <= rows_depth ? "text between rows" : NULL;
+    default: return t->depth > rows_depth || is_space(c) ? NULL : "text between rows";
   }
 }
 
@@ -101,8 +102,9 @@ bool json_count_array(int fd, uint64_t *rows, struct error *err) {
       }
       uint8_t c = *at;
       const char *wrong = NULL;
-      if (ended) wrong = c == '\n' || c == '\r' || c == ' ' || c == '\t' ? NULL : "text behind the last bracket";
-      else if (begun) wrong = pass_byte(&t, c, 1);
+      if (begun && !ended) wrong = pass_byte(&t, c, 1);
+      else if (is_space(c)) wrong = NULL;
+      else if (ended) wrong = "text behind the last bracket";
       else if (c == '[') begun = open_bracket(&t, false);
       else wrong = "no opening bracket";
       if (wrong) return cut(&pieces, at, wrong, err);
@@ -110,7 +112,7 @@ bool json_count_array(int fd, uint64_t *rows, struct error *err) {
       at++;
     }
   }
-  if (!ended) return cut(&pieces, pieces.bytes, "the closing bracket is missing, which the end comes before", err);
+  if (!ended) return cut(&pieces, pieces.bytes, "its end comes before the closing bracket", err);
   *rows = t.rows;
   return true;
 }

@@ -114,7 +114,7 @@ bool xml_count_rows(int fd, uint64_t *rows, struct error *err) {
     }
   }
   if (!t.has_root || t.depth > 0 || t.state != IN_TEXT)
-    return cut(&pieces, pieces.bytes, "the root's end tag is missing, which the end comes before", err);
+    return cut(&pieces, pieces.bytes, "its end comes before the root's end tag", err);
   *rows = t.rows;
   return true;
 }

@@ -6,7 +6,6 @@
 #define HEADER_BYTES 8
 #define DIGITS_PER_GROUP 4      /* a "digit" of the server's is one of base 10,000 */
 #define SCALE_MAX 16383
-#define TYPMOD_OFFSET 4         /* VARHDRSZ: a typmod begins after it */
 
 enum numeric_sign {
   SIGN_POSITIVE = 0x0000,
@@ -84,13 +83,4 @@ uint8_t *numeric_text(uint8_t *to, const uint8_t *data) {
   if (sign == SIGN_NEGATIVE) *to++ = '-';
   to = whole_write(to, &at, end, weight);
   return to && scale ? fraction_write(to, at, end, weight, scale) : to;
-}
-
-bool numeric_typmod(int32_t typmod, int *precision, int *scale) {
-  if (typmod < TYPMOD_OFFSET) return false;
-  uint32_t packed = (uint32_t)(typmod - TYPMOD_OFFSET);
-  *precision = (int)(packed >> 16);
-  /* 11 bits of two's complement since PostgreSQL 15; before, scales were 0 to 1000 and read the same. */
-  *scale = (int)((packed & 0x7FF) ^ 0x400) - 0x400;
-  return *precision >= 1 && *precision <= 1000;
 }

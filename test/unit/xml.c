@@ -1,0 +1,278 @@
+#include "rows.h"
+
+#include "format/xml.h"
+#include "format/xml_text.h"
+
+#define CELL(bytes) ((struct cell){(const uint8_t *)(bytes), (int32_t)sizeof(bytes) - 1})
+#define HEAD                                                                                             \
+  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"                                                         \
+  "<records xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">"
+#define NIL " xsi:nil=\"true\"/>"
+
+static void expect_name(const char *text, const char *expected) {
+  struct buffer out;
+  buffer_init(&out, 1000);
+  xml_append_name(&out, (const uint8_t *)text, strlen(text));
+  buffer_append_byte(&out, 0);
+  assert_string_equal(out.data, expected);
+  buffer_deinit(&out);
+}
+
+static void test_names_are_escaped_as_sql_xml_says(void **state) {
+  expect_name("plain_name-1.x", "plain_name-1.x");
+  expect_name("a b", "a_x0020_b");
+  expect_name("1st", "_x0031_st");
+  expect_name("-a", "_x002D_a");
+  expect_name("a:b", "a_x003A_b");
+  expect_name("_x0020_", "_x005F_x0020_");
+  expect_name("a_xb", "a_x005F_xb");
+  expect_name("__x", "__x005F_x");
+  expect_name("xml", "_x0078_ml");
+  expect_name("XmLa", "_x0058_mLa");
+  expect_name("axml", "axml");
+  expect_name("", "_x_");
+  expect_name("_x_", "_x005F_x_");
+  expect_name("h\xC3\xA9\xD0\x96", "h\xC3\xA9\xD0\x96");
+  expect_name("\xC2\xB7" "a\xC2\xB7", "_x00B7_a\xC2\xB7");
+  expect_name("\xF0\x9F\x98\x80", "_x1F600_");
+  expect_name("<&>\"'/", "_x003C__x0026__x003E__x0022__x0027__x002F_");
+}
+
+static void test_no_rows_are_an_empty_root(void **state) {
+  struct rows r;
+  rows_init(&r, &format_xml, "");
+  rows_add_column(&r, "a", KIND_INT4);
+  rows_begin(&r);
+  rows_end(&r);
+  rows_expect(&r, HEAD "</records>\n");
+  rows_expect_count_and_no_cut(&r, 0);
+  rows_deinit(&r);
+}
+
+static void test_text_is_escaped_so_that_a_parser_gives_it_back(void **state) {
+  struct rows r;
+  rows_init(&r, &format_xml, "");
+  rows_add_column(&r, "a b", KIND_TEXT);
+  rows_add_column(&r, "c", KIND_TEXT);
+  rows_begin(&r);
+  r.cells[0] = rows_text("<a href=\"x\">&amp; ]]>\r\n\t\xC3\xA9 and more than sixteen bytes & so on");
+  r.cells[1] = rows_null();
+  rows_encode(&r);
+  r.cells[0] = rows_text("");
+  r.cells[1] = rows_text("0123456789abcde<");
+  rows_encode(&r);
+  rows_end(&r);
+  rows_expect(&r, HEAD "\n<record><a_x0020_b>&lt;a href=\"x\"&gt;&amp;amp; ]]&gt;&#x0d;\n\t\xC3\xA9 and more than sixteen "
+                       "bytes &amp; so on</a_x0020_b><c" NIL "</record>\n"
+                       "<record><a_x0020_b></a_x0020_b><c>0123456789abcde&lt;</c></record>\n</records>\n");
+  rows_expect_count_and_no_cut(&r, 2);
+  rows_deinit(&r);
+}
+
+static void test_scalars_have_the_text_of_xmlforest(void **state) {
+  struct rows r;
+  rows_init(&r, &format_xml, "root=all,row=one");
+  static const struct { const char *name; enum kind kind; struct cell cell; } columns[] = {
+      {"bool", KIND_BOOL, {(const uint8_t *)"\0", 1}},
+      {"int2", KIND_INT2, {(const uint8_t *)"\0\7", 2}},
+      {"inf", KIND_FLOAT8, {(const uint8_t *)"\x7F\xF0\0\0\0\0\0\0", 8}},
+      {"minf", KIND_FLOAT4, {(const uint8_t *)"\xFF\x80\0\0", 4}},
+      {"nan", KIND_FLOAT8, {(const uint8_t *)"\x7F\xF8\0\0\0\0\0\0", 8}},
+      {"third", KIND_FLOAT8, {(const uint8_t *)"\x3F\xD5\x55\x55\x55\x55\x55\x55", 8}},
+      {"num", KIND_NUMERIC, {(const uint8_t *)"\0\0\0\0\xD0\0\0\0", 8}},
+      {"bytes", KIND_BYTEA, {(const uint8_t *)"\xFB\xEF\xBE\0", 4}},
+      {"ts", KIND_TIMESTAMPTZ, {(const uint8_t *)"\0\0\0\0\0\0\0\0", 8}},
+      {"date", KIND_DATE, {(const uint8_t *)"\0\0\0\0", 4}},
+  };
+  for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+    rows_add_column(&r, columns[i].name, columns[i].kind);
+    r.cells[i] = columns[i].cell;
+  }
+  rows_begin(&r);
+  buffer_reset(&r.out);
+  rows_encode(&r);
+  rows_end(&r);
+  rows_expect(&r, "\n<one><bool>false</bool><int2>7</int2><inf>INF</inf><minf>-INF</minf><nan>NaN</nan>"
+                  "<third>0.3333333333333333</third><num>Infinity</num><bytes>++++AA==</bytes>"
+                  "<ts>2000-01-01T00:00:00+00:00</ts><date>2000-01-01</date></one>\n</all>\n");
+  rows_deinit(&r);
+}
+
+/* The element that one JSON text becomes, under a policy; NULL for an error. */
+static void expect_json(const char *json, size_t len, enum special special, const char *expected) {
+  struct rows r;
+  rows_init(&r, &format_xml, "");
+  rows_add_column(&r, "j", KIND_JSON);
+  r.spec.special = special;
+  rows_begin(&r);
+  buffer_reset(&r.out);
+  r.cells[0] = (struct cell){(const uint8_t *)json, (int32_t)len};
+  bool ok = rows_try_encode(&r);
+  assert_int_equal(ok, expected != NULL);
+  if (expected) {
+    char whole[2000];
+    snprintf(whole, sizeof whole, "\n<record>%s</record>", expected);
+    rows_expect(&r, whole);
+  }
+  rows_deinit(&r);
+}
+
+static void expect_nested(const char *json, const char *expected) {
+  expect_json(json, strlen(json), SPECIAL_ERROR, expected);
+}
+
+static void test_json_becomes_nested_elements(void **state) {
+  expect_nested("{\"a\": {\"b\":[1,[true , null],{}], \"c d\":\"x<y\"}, \"\":-1.5e3}",
+                "<j><a><b><item>1</item><item><item>true</item><item" NIL "</item><item></item></b>"
+                "<c_x0020_d>x&lt;y</c_x0020_d></a><_x_>-1.5e3</_x_></j>");
+  expect_nested(" \"text \\u00e9\\n\\\"\" ", "<j>text \xC3\xA9\n\"</j>");
+  expect_nested("null", "<j" NIL);
+  expect_nested("[]", "<j></j>");
+  expect_nested("false", "<j>false</j>");
+  expect_nested("[null]", "<j><item" NIL "</j>");
+  expect_nested("{\"\\u0061\":\"\\ud83d\\ude00\",\"a\":null}", "<j><a>\xF0\x9F\x98\x80</a><a" NIL "</j>");
+}
+
+static void test_text_that_is_no_json_is_an_error_not_a_broken_document(void **state) {
+  static const char *const texts[] = {"{", "[1", "{\"a\"}", "{\"a\":}", "[1,]", "[1]]", "{\"a\":1,}", "\"", "x", "[1}",
+                                      "{\"a\" 1}", " "};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) expect_nested(texts[i], NULL);
+}
+
+static void test_depth_is_bounded_by_the_scanner_not_by_the_stack(void **state) {
+  enum { DEPTH = 6000 };
+  char *json = malloc(2 * DEPTH);
+  assert_non_null(json);
+  memset(json, '[', DEPTH);
+  memset(json + DEPTH, ']', DEPTH);
+  struct rows r;
+  rows_init(&r, &format_xml, "");
+  rows_add_column(&r, "j", KIND_JSON);
+  rows_begin(&r);
+  r.cells[0] = (struct cell){(const uint8_t *)json, 2 * DEPTH};
+  rows_encode(&r);
+  rows_end(&r);
+  uint64_t rows;
+  assert_true(rows_count(&format_xml, r.out.data, r.out.len, &rows, &r.err));
+  r.cells[0].len = DEPTH;
+  assert_false(rows_try_encode(&r));
+  rows_deinit(&r);
+  free(json);
+}
+
+static void test_what_xml_cannot_hold_follows_the_policy_at_its_own_element(void **state) {
+  static const char json[] = "{\"a\":\"x\\u0001y\",\"b\":\"\xEF\xBF\xBF\",\"c\":\"ok\"}";
+  expect_json(json, sizeof json - 1, SPECIAL_ERROR, NULL);
+  expect_json(json, sizeof json - 1, SPECIAL_NULL, "<j><a" NIL "<b" NIL "<c>ok</c></j>");
+  expect_json(json, sizeof json - 1, SPECIAL_REPLACE, "<j><a>x\xEF\xBF\xBDy</a><b>\xEF\xBF\xBD</b><c>ok</c></j>");
+  static const char bytes[] = "{\"k\xFF\":1}";
+  expect_json(bytes, sizeof bytes - 1, SPECIAL_ERROR, NULL);
+  expect_json(bytes, sizeof bytes - 1, SPECIAL_NULL, "<j" NIL);
+  expect_json(bytes, sizeof bytes - 1, SPECIAL_STRING, "<j><k_xFFFD_>1</k_xFFFD_></j>");
+  static const char half[] = "[\"\\ud800\", \"\\udc00\\ud83d\\ude00\", \"\\\\ud800\", \"\\ud83dx\"]";
+  expect_json(half, sizeof half - 1, SPECIAL_ERROR, NULL);
+  expect_json(half, sizeof half - 1, SPECIAL_REPLACE,
+              "<j><item>\xEF\xBF\xBD</item><item>\xEF\xBF\xBD\xF0\x9F\x98\x80</item><item>\\ud800</item>"
+              "<item>\xEF\xBF\xBDx</item></j>");
+  expect_nested("[\"\\\\ud800\", \"\\ud83d\\ude00\"]", "<j><item>\\ud800</item><item>\xF0\x9F\x98\x80</item></j>");
+}
+
+static void expect_specials(enum special special, const char *expected) {
+  struct rows r;
+  rows_init(&r, &format_xml, "");
+  rows_add_column(&r, "d", KIND_DATE);
+  rows_add_column(&r, "t", KIND_TIMESTAMP);
+  rows_add_column(&r, "x", KIND_TEXT);
+  r.spec.special = special;
+  rows_begin(&r);
+  buffer_reset(&r.out);
+  r.cells[0] = CELL("\x80\0\0\0");
+  r.cells[1] = CELL("\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF");
+  r.cells[2] = CELL("a\0b");
+  rows_encode(&r);
+  rows_expect(&r, expected);
+  assert_int_equal(r.format->counts(r.encoder).specials, 3);
+  rows_deinit(&r);
+}
+
+static void test_infinite_dates_and_control_characters_follow_the_policy(void **state) {
+  expect_specials(SPECIAL_NULL, "\n<record><d" NIL "<t" NIL "<x" NIL "</record>");
+  expect_specials(SPECIAL_STRING, "\n<record><d>-infinity</d><t>infinity</t><x>a\xEF\xBF\xBD" "b</x></record>");
+  expect_specials(SPECIAL_REPLACE, "\n<record><d>4714-11-24 BC</d><t>294276-12-31T23:59:59.999999</t>"
+                                   "<x>a\xEF\xBF\xBD" "b</x></record>");
+}
+
+static void test_a_special_is_by_default_an_error_that_names_the_column(void **state) {
+  static const struct { enum kind kind; struct cell cell; } cases[] = {
+      {KIND_DATE, {(const uint8_t *)"\x7F\xFF\xFF\xFF", 4}},
+      {KIND_TIMESTAMPTZ, {(const uint8_t *)"\x80\0\0\0\0\0\0\0", 8}},
+      {KIND_TEXT, {(const uint8_t *)"\x1F", 1}},
+      {KIND_TEXT, {(const uint8_t *)"\xED\xA0\x80", 3}},
+      {KIND_TEXT, {(const uint8_t *)"0123456789abcdef\xC0\x80", 18}},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct rows r;
+    rows_init(&r, &format_xml, "");
+    rows_add_column(&r, "col", cases[i].kind);
+    rows_begin(&r);
+    r.cells[0] = cases[i].cell;
+    assert_false(rows_try_encode(&r));
+    assert_int_equal(r.err.code, ERR_VALUE);
+    assert_non_null(strstr(r.err.message, "\"col\""));
+    rows_deinit(&r);
+  }
+}
+
+static void test_names_of_elements_that_are_no_names_are_refused(void **state) {
+  static const char *const wrong[][2] = {{"root=a b", "xml.root"}, {"row=1", "xml.row"}, {"row=xmlx", "xml.row"}};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    struct rows r;
+    rows_init(&r, &format_xml, wrong[i][0]);
+    rows_add_column(&r, "a", KIND_TEXT);
+    assert_false(r.format->open(&r.spec, &r.self, &r.err));
+    assert_string_equal(r.err.field, wrong[i][1]);
+    rows_deinit(&r);
+  }
+}
+
+static void expect_count(const char *text, int64_t expected) {
+  uint64_t rows = 0;
+  struct error err;
+  bool ok = rows_count(&format_xml, text, strlen(text), &rows, &err);
+  if (ok != (expected >= 0)) print_error("%s\n", text);
+  assert_int_equal(ok, expected >= 0);
+  if (ok) assert_int_equal(rows, expected);
+}
+
+static void test_counting_follows_tags_to_the_roots_end(void **state) {
+  expect_count("<records></records>", 0);
+  expect_count("<?xml version='1.0'?><records><record><record>1</record></record>\n<record/></records>\n", 2);
+  expect_count("", -1);
+  expect_count("<records>", -1);
+  expect_count("<records><record></records>", -1);
+  expect_count("<records><record></record>", -1);
+  expect_count("<records></records", -1);
+  expect_count("<records></records>x", -1);
+  expect_count("<records>x</records>", -1);
+  expect_count("<records></record>", -1);
+  expect_count("<records></records><records></records>", -1);
+  expect_count("<other></other>", -1);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_names_are_escaped_as_sql_xml_says),
+      cmocka_unit_test(test_no_rows_are_an_empty_root),
+      cmocka_unit_test(test_text_is_escaped_so_that_a_parser_gives_it_back),
+      cmocka_unit_test(test_scalars_have_the_text_of_xmlforest),
+      cmocka_unit_test(test_json_becomes_nested_elements),
+      cmocka_unit_test(test_text_that_is_no_json_is_an_error_not_a_broken_document),
+      cmocka_unit_test(test_depth_is_bounded_by_the_scanner_not_by_the_stack),
+      cmocka_unit_test(test_what_xml_cannot_hold_follows_the_policy_at_its_own_element),
+      cmocka_unit_test(test_infinite_dates_and_control_characters_follow_the_policy),
+      cmocka_unit_test(test_a_special_is_by_default_an_error_that_names_the_column),
+      cmocka_unit_test(test_names_of_elements_that_are_no_names_are_refused),
+      cmocka_unit_test(test_counting_follows_tags_to_the_roots_end),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
