@@ -52,7 +52,8 @@ static void draw(const struct progress_bar *bar) {
   double percent = export_progress_percent(p);
   uint64_t rows = atomic_load(&p->rows);
   char bytes[32], count[32], left[32], filled[BAR_WIDTH + 1];
-  progress_format_bytes(atomic_load(&p->bytes), bytes);
+  uint64_t written = atomic_load(&p->bytes);   /* none where the work is not an export */
+  progress_format_bytes(written, bytes);
   progress_format_count(rows, count);
   format_left(percent > 0 ? seconds * (100 - percent) / percent : -1, left, sizeof left);
   int full = percent > 0 ? (int)(percent * BAR_WIDTH / 100) : 0;
@@ -60,8 +61,9 @@ static void draw(const struct progress_bar *bar) {
   filled[BAR_WIDTH] = '\0';
   if (rows == 0) fprintf(stderr, "\r\033[K[%s] starting", filled);
   else
-    fprintf(stderr, "\r\033[K[%s] %3.0f%%  %s rows  %.2f M rows/s  %s  %s left", filled, percent < 0 ? 0 : percent, count,
-            (double)rows / 1e6 / (seconds > 0.001 ? seconds : 0.001), bytes, left);
+    fprintf(stderr, "\r\033[K[%s] %3.0f%%  %s rows  %.2f M rows/s  %s%s%s left", filled, percent < 0 ? 0 : percent,
+            count, (double)rows / 1e6 / (seconds > 0.001 ? seconds : 0.001), written ? bytes : "",
+            written ? "  " : "", left);
   fflush(stderr);
 }
 
