@@ -102,7 +102,13 @@ static bool plan_in_snapshot(struct run *run, bool *settled, struct error *err) 
     ok = false;
     if (!strcmp(err->sqlstate, "42P01")) *settled = false;   /* dropped in between: look again */
   }
-  ok = ok && session_take_snapshot(run->holder, &run->snapshot, err) && make_plan(run, &run->plan, err);
+  ok = ok && session_take_snapshot(run->holder, &run->snapshot, err);
+  if (ok && !run->alone && !session_export_snapshot(run->holder, &run->snapshot, err)) {
+    ok = false;
+    run->alone = err->code != ERR_SOURCE_LOST;   /* some servers that speak the protocol cannot export */
+    if (run->alone) *settled = false;
+  }
+  ok = ok && make_plan(run, &run->plan, err);
   if (ok) *settled = !seen || is_subset(run->plan.source, seen);
   source_free(seen);
   return ok;

@@ -46,6 +46,7 @@ struct run {
 
   struct plan plan;
   struct snapshot snapshot;
+  bool alone;                    /* the server refused to export a snapshot: one lane, the holder */
   struct pg *holder;
   struct window *window;
   struct lane *lanes;

@@ -43,18 +43,13 @@ static bool read_snapshot(struct pg *c, struct snapshot *snapshot, struct error 
 
 bool session_take_snapshot(struct pg *c, struct snapshot *snapshot, struct error *err) {
   *snapshot = (struct snapshot){0};
-  if (!read_snapshot(c, snapshot, err)) return false;
-  /* Some servers that speak the protocol cannot export: the holder then reads alone. */
-  if (!pg_exec(c, "SAVEPOINT decant_export", err)) return false;
+  return read_snapshot(c, snapshot, err);
+}
+
+/* No savepoint around it: a snapshot cannot be exported from a subtransaction. */
+bool session_export_snapshot(struct pg *c, struct snapshot *snapshot, struct error *err) {
   struct pg_result *r;
-  struct error refused;
-  if (!pg_query(c, "SELECT pg_catalog.pg_export_snapshot()", NULL, 0, &r, &refused)) {
-    if (refused.code == ERR_SOURCE_LOST) {
-      *err = refused;
-      return false;
-    }
-    return pg_exec(c, "ROLLBACK TO SAVEPOINT decant_export", err);
-  }
+  if (!pg_query(c, "SELECT pg_catalog.pg_export_snapshot()", NULL, 0, &r, err)) return false;
   snprintf(snapshot->id, sizeof snapshot->id, "%s", pg_value(r, 0, 0));
   pg_result_free(r);
   return true;

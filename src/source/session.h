@@ -6,7 +6,7 @@
 #include "pg/pg.h"
 
 struct snapshot {
-  char id[64];            /* of pg_export_snapshot(): what a lane imports; "" where it cannot be exported */
+  char id[64];            /* of pg_export_snapshot(): what a lane imports; "" while it is not exported */
   char identity[256];     /* of txid_current_snapshot(): what a lane must then see; cut to fit */
   char taken_at[32];      /* RFC 3339, the server's clock */
 };
@@ -19,8 +19,10 @@ bool session_begin_look(struct pg *c, struct error *err) MUST_CHECK;
 
 /* The holder's transaction: repeatable read, read only, settings made; no snapshot yet. */
 bool session_begin_holder(struct pg *c, struct error *err) MUST_CHECK;
-/* Takes the snapshot (locks come before) and exports it where the server can. */
+/* Takes the snapshot (locks come before). Nobody can join it yet. */
 bool session_take_snapshot(struct pg *c, struct snapshot *snapshot, struct error *err) MUST_CHECK;
+/* Lets lanes join it. Where the server refuses, the transaction is over: end it, and read alone in a new one. */
+bool session_export_snapshot(struct pg *c, struct snapshot *snapshot, struct error *err) MUST_CHECK;
 
 /* A lane's transaction in the holder's snapshot; ERR_SOURCE_LOST if it is not the same one after all. */
 bool session_join(struct pg *c, const struct snapshot *snapshot, struct error *err) MUST_CHECK;
