@@ -1,0 +1,297 @@
+#include "format/parquet/chunk.h"
+
+#include "format/parquet/put.h"
+
+#define VALUES_BYTES_MAX ((size_t)INT32_MAX)
+#define DICTIONARY_PAYS 0.7          /* of the PLAIN bytes that dictionary and indices may take together */
+#define DICTIONARY_UNASKED_BYTES (1u << 20)   /* up to here a dictionary need not prove that it pays */
+#define DECIDE_BYTES_MIN 1024        /* a smaller page says nothing about whether a chunk shrinks */
+
+static bool is_text(const struct chunk *c) { return c->leaf->physical == PHYSICAL_BYTE_ARRAY; }
+
+/* What the open page's values take as PLAIN. */
+static uint64_t plain_bytes(const struct chunk *c) {
+  if (is_text(c)) return c->text_bytes + 4 * (uint64_t)c->value_count;
+  return (uint64_t)c->leaf->width * c->value_count;
+}
+
+static uint32_t entries_max(const struct chunk *c) {
+  const struct chunk_shared *s = c->shared;
+  uint32_t width = c->mode != CHUNK_PLAIN ? sizeof(uint32_t) : (uint32_t)c->leaf->width;
+  uint32_t by_bytes = width ? s->page_bytes / width : s->page_rows;
+  uint32_t max = by_bytes < s->page_rows ? by_bytes : s->page_rows;
+  return max ? max : 1;
+}
+
+static void set_mode(struct chunk *c, enum chunk_mode mode) {
+  c->mode = mode;
+  c->entry_count_max = entries_max(c);
+}
+
+static void reset_page(struct chunk *c) {
+  buffer_reset(&c->values);
+  buffer_shrink(&c->values, c->head_bytes + 2 * (size_t)c->shared->page_bytes);   /* after a huge value */
+  if (buffer_reserve(&c->values, c->head_bytes)) c->values.len = c->head_bytes;
+  c->entry_count = c->value_count = 0;
+  c->text_bytes = 0;
+  c->entry_count_max = entries_max(c);
+  levels_reset(&c->definition, c->leaf->definition_max);
+  range_reset(&c->range, c->leaf->order);
+}
+
+void chunk_init(struct chunk *c, const struct leaf *leaf, struct chunk_shared *shared) {
+  *c = (struct chunk){.leaf = leaf, .shared = shared};
+  buffer_init(&c->values, VALUES_BYTES_MAX);
+  buffer_init(&c->definition.bytes, VALUES_BYTES_MAX);
+  if (leaf->definition_max) c->head_bytes = 4 + rle_size_max(shared->page_rows, rle_width(leaf->definition_max));
+  c->head_bytes = (c->head_bytes + 7) & ~(size_t)7;
+  dictionary_init(&c->dictionary, &shared->dictionaries, (uint32_t)leaf->width);
+  page_index_init(&c->index, leaf);
+  chunk_reset(c);
+}
+
+void chunk_deinit(struct chunk *c) {
+  buffer_deinit(&c->values);
+  buffer_deinit(&c->definition.bytes);
+  dictionary_deinit(&c->dictionary);
+  page_index_deinit(&c->index);
+}
+
+void chunk_reset(struct chunk *c) {
+  dictionary_deinit(&c->dictionary);
+  page_index_reset(&c->index);
+  bool samples = c->shared->uses_dictionary && c->leaf->physical != PHYSICAL_BOOLEAN;
+  set_mode(c, samples ? CHUNK_SAMPLING : CHUNK_PLAIN);
+  c->storage = c->shared->pages.codec == block_codecs[0] ? STORE_RAW : STORE_UNDECIDED;
+  c->has_last = false;
+  c->raw_bytes = 0;
+  c->dictionary_pages = c->plain_pages = 0;
+  c->dictionary_place = (struct page_place){0};
+  c->plain_page_bytes = c->stored_page_bytes = 0;
+  reset_page(c);
+}
+
+/* The range of a value that is in the page already, from its PLAIN bytes. */
+static void range_add_plain(struct chunk *c, const uint8_t *at) {
+  struct bound b = {.len = (uint8_t)c->leaf->width};
+  memcpy(b.bytes, at, (size_t)c->leaf->width);
+  range_add_bound(&c->range, &b, c->leaf);
+}
+
+static bool put_plain(struct chunk *c, const uint8_t *bytes, uint32_t len, struct error *err) {
+  bool text = is_text(c);
+  size_t prefix = text ? 4 : 0;
+  size_t used = c->values.len - c->head_bytes;
+  if (text && c->entry_count && used + prefix + len > c->shared->page_bytes && !chunk_close_page(c, err)) return false;
+  uint8_t *to = buffer_reserve(&c->values, prefix + len);
+  if (!to) return buffer_check(&c->values, "a value", err);
+  if (text) store_le32(to, len);
+  memcpy(to + prefix, bytes, len);
+  if (text) range_add_bytes(&c->range, c->values.data, c->values.len + prefix, len);
+  c->values.len += prefix + len;
+  c->text_bytes += len;
+  put_entry(c);
+  return true;
+}
+
+static uint32_t find_index(struct chunk *c, const uint8_t *bytes, uint32_t len) {
+  if (len > c->shared->page_bytes) return DICTIONARY_FULL;
+  if (c->has_last) {
+    uint32_t last_len;
+    const uint8_t *last = dictionary_value(&c->dictionary, c->last_index, &last_len);
+    if (last_len == len && memcmp(last, bytes, len) == 0) return c->last_index;
+  }
+  uint32_t index = dictionary_find_bytes(&c->dictionary, bytes, len);
+  if (index != DICTIONARY_FULL) c->has_last = true;
+  return index;
+}
+
+bool chunk_put_bytes(struct chunk *c, const uint8_t *bytes, uint32_t len, struct error *err) {
+  if (!put_room(c, err)) return false;
+  if (c->mode != CHUNK_PLAIN) {
+    uint32_t index = find_index(c, bytes, len);
+    if (index != DICTIONARY_FULL) {
+      put_index(c, index);
+      c->text_bytes += len;
+      if (is_text(c)) {
+        const uint8_t *value = dictionary_value(&c->dictionary, index, &len);
+        range_add_bytes(&c->range, c->dictionary.body.data, (size_t)(value - c->dictionary.body.data), len);
+      }
+      /* A sample of long values is large enough before the page is full: let the next entry close it. */
+      bool enough = c->mode == CHUNK_SAMPLING && c->dictionary.body.len > c->shared->page_bytes;
+      if (enough) c->entry_count_max = c->entry_count;
+      return true;
+    }
+    if (!chunk_leave_dictionary(c, err) || !put_room(c, err)) return false;
+  }
+  return put_plain(c, bytes, len, err);
+}
+
+bool chunk_put_null(struct chunk *c, struct error *err) {
+  if (!put_room(c, err)) return false;
+  levels_add(&c->definition, c->leaf->definition_max - 1u);
+  c->entry_count++;
+  return true;
+}
+
+/* Puts the entries of the open page again, as PLAIN. They may fill several pages. */
+static bool replay_as_plain(struct chunk *c, struct error *err) {
+  struct chunk_shared *s = c->shared;
+  uint32_t entries = c->entry_count, level_max = c->leaf->definition_max;
+  levels_finish(&c->definition);
+  struct buffer swap = c->values;
+  c->values = s->sample_values, s->sample_values = swap;
+  swap = c->definition.bytes;
+  c->definition.bytes = s->sample_levels, s->sample_levels = swap;
+
+  struct rle_decoder levels;
+  rle_decoder_init(&levels, s->sample_levels.data, s->sample_levels.len, rle_width(level_max));
+  const uint32_t *indices = (const uint32_t *)(void *)(s->sample_values.data + c->head_bytes);
+  set_mode(c, CHUNK_PLAIN);
+  reset_page(c);
+  for (uint32_t i = 0; i < entries; i++) {
+    uint32_t level = level_max, len;
+    if (level_max && !rle_next(&levels, &level)) return fail(err, ERR_INTERNAL, "a page's levels cannot be read back");
+    if (level < level_max) {
+      if (!chunk_put_null(c, err)) return false;
+      continue;
+    }
+    const uint8_t *value = dictionary_value(&c->dictionary, *indices++, &len);
+    if (!put_room(c, err) || !put_plain(c, value, len, err)) return false;
+    if (!is_text(c)) range_add_plain(c, value);
+  }
+  return true;
+}
+
+/* Would dictionary and indices of the whole chunk be smaller than its PLAIN values? */
+static bool sample_pays(const struct chunk *c, bool is_all) {
+  double sampled = c->value_count, total = sampled;
+  double expected = (double)c->shared->rows_expected * sampled / c->entry_count;
+  if (!is_all && expected > total) total = expected;
+  double distinct = dictionary_estimate_distinct(c->value_count, c->dictionary.count, (uint64_t)total);
+  double body = distinct * (double)c->dictionary.body.len / c->dictionary.count;
+  double indices = total * rle_width((uint32_t)(distinct < UINT32_MAX ? distinct : UINT32_MAX)) / 8;
+  double raw = (double)plain_bytes(c) * total / sampled;
+  bool fits = body <= (double)c->shared->dictionaries.max_bytes;
+  return fits && body + indices <= DICTIONARY_PAYS * raw;
+}
+
+static bool settle_sample(struct chunk *c, bool is_all, struct error *err) {
+  if (c->value_count == 0) return true;   /* nothing but nulls: the next page is the sample */
+  if (sample_pays(c, is_all)) {
+    set_mode(c, CHUNK_DICTIONARY);
+    return true;
+  }
+  if (!replay_as_plain(c, err)) return false;
+  dictionary_deinit(&c->dictionary);
+  c->has_last = false;
+  return true;
+}
+
+static void append_levels(struct chunk *c, struct buffer *out) {
+  if (!c->leaf->definition_max) return;
+  uint8_t length[4];
+  store_le32(length, (uint32_t)c->definition.bytes.len);
+  buffer_append(out, length, sizeof length);
+  buffer_append(out, c->definition.bytes.data, c->definition.bytes.len);
+}
+
+/* The levels go into the room that was left before the values: the page is whole without a copy. */
+static bool plain_body(struct chunk *c, struct page *page, struct error *err) {
+  if (!buffer_check(&c->values, "a page", err)) return false;
+  size_t levels = c->leaf->definition_max ? 4 + c->definition.bytes.len : 0;
+  if (levels > c->head_bytes) return fail(err, ERR_INTERNAL, "a page's levels are larger than their room");
+  uint8_t *start = c->values.data + c->head_bytes - levels;
+  struct buffer head = {.data = start, .capacity = levels, .max = levels};
+  append_levels(c, &head);
+  page->encoding = ENCODING_PLAIN;
+  page->body = start;
+  page->body_bytes = levels + c->values.len - c->head_bytes;
+  return true;
+}
+
+static bool index_body(struct chunk *c, struct page *page, struct error *err) {
+  struct buffer *body = &c->shared->body;
+  if (!buffer_check(&c->values, "a page", err)) return false;
+  buffer_reset(body);
+  append_levels(c, body);
+  unsigned width = rle_width(c->dictionary.count - 1);
+  buffer_append_byte(body, (uint8_t)width);
+  struct rle_encoder encoder;
+  rle_init(&encoder, body, width);
+  rle_put_array(&encoder, (const uint32_t *)(void *)(c->values.data + c->head_bytes), c->value_count);
+  rle_finish(&encoder);
+  page->encoding = ENCODING_RLE_DICTIONARY;
+  page->body = body->data;
+  page->body_bytes = body->len;
+  return buffer_check(body, "a page", err);
+}
+
+static void add_to_index(struct chunk *c, const struct page_place *place) {
+  struct page_record record = {.position = place->position, .text_bytes = is_text(c) ? c->text_bytes : 0,
+                               .stored_bytes = place->stored_bytes, .row_count = c->entry_count,
+                               .null_count = c->entry_count - c->value_count};
+  struct bound min, max;
+  enum page_bounds bounds = BOUNDS_NO_VALUES;
+  if (c->value_count) {
+    const uint8_t *base = c->mode == CHUNK_PLAIN ? c->values.data : c->dictionary.body.data;
+    bool known = c->shared->writes_bounds && range_bounds(&c->range, c->leaf, base, &min, &max);
+    bounds = known ? BOUNDS_KNOWN : BOUNDS_UNKNOWN;
+  }
+  size_t before = page_index_bytes(&c->index);
+  c->index.nan_count += c->range.nan_count;
+  page_index_add(&c->index, &record, bounds, &min, &max);
+  c->shared->index_bytes += page_index_bytes(&c->index) - before;
+}
+
+static bool write_page(struct chunk *c, bool is_last, struct error *err) {
+  struct page page = {.type = PAGE_DATA, .value_count = c->entry_count};
+  struct page_place place;
+  bool indices = c->mode == CHUNK_DICTIONARY && c->value_count > 0;
+  if (c->leaf->definition_max) levels_finish(&c->definition);
+  if (!buffer_check(&c->definition.bytes, "a page's levels", err)) return false;
+  if (!(indices ? index_body(c, &page, err) : plain_body(c, &page, err))) return false;
+  bool tells = !indices && (page.body_bytes >= DECIDE_BYTES_MIN || is_last);
+  if (c->storage == STORE_UNDECIDED && !tells) c->storage = STORE_COMPRESSED;
+  if (!page_write(&c->shared->pages, &page, &c->storage, &place, err)) return false;
+  if (indices) c->dictionary_pages++, c->raw_bytes += plain_bytes(c);
+  else c->plain_pages++;
+  c->plain_page_bytes += place.plain_bytes;
+  c->stored_page_bytes += place.stored_bytes;
+  c->shared->encoded_bytes += place.plain_bytes;
+  add_to_index(c, &place);
+  return page_index_check(&c->index, err);
+}
+
+static bool still_pays(const struct chunk *c) {
+  size_t body = c->dictionary.body.len;
+  return body <= DICTIONARY_UNASKED_BYTES || body * 2 <= c->raw_bytes;
+}
+
+static bool close_page(struct chunk *c, bool is_last, struct error *err) {
+  if (c->entry_count == 0) return true;
+  if (c->mode == CHUNK_SAMPLING && !settle_sample(c, is_last, err)) return false;
+  if (!write_page(c, is_last, err)) return false;
+  reset_page(c);
+  if (c->mode == CHUNK_DICTIONARY && !still_pays(c)) set_mode(c, CHUNK_PLAIN);
+  return true;
+}
+
+bool chunk_close_page(struct chunk *c, struct error *err) { return close_page(c, false, err); }
+
+bool chunk_leave_dictionary(struct chunk *c, struct error *err) {
+  if (!close_page(c, false, err)) return false;
+  set_mode(c, CHUNK_PLAIN);
+  return true;
+}
+
+static bool write_dictionary(struct chunk *c, struct error *err) {
+  struct page page = {.type = PAGE_DICTIONARY, .encoding = ENCODING_PLAIN, .value_count = c->dictionary.count,
+                      .body = c->dictionary.body.data, .body_bytes = c->dictionary.body.len};
+  return page_write(&c->shared->pages, &page, &c->storage, &c->dictionary_place, err);
+}
+
+bool chunk_finish(struct chunk *c, struct error *err) {
+  if (!close_page(c, true, err)) return false;
+  return c->dictionary_pages == 0 || write_dictionary(c, err);
+}

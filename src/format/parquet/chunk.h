@@ -1,0 +1,84 @@
+/*
+ * A column chunk while its rows come: the open page, the dictionary, and the index of the pages that have
+ * been closed. Closed pages lie compressed in the encoder's spill log.
+ *
+ * A chunk begins by sampling: the first page's values go into a dictionary. When that page closes, either
+ * the dictionary pays and stays, or the page is written again as PLAIN and the dictionary dropped. A
+ * dictionary that stops paying later is kept for the pages that use it; the rest is PLAIN.
+ */
+#pragma once
+#include "format/parquet/bounds.h"
+#include "format/parquet/dictionary.h"
+#include "format/parquet/levels.h"
+#include "format/parquet/page.h"
+#include "format/parquet/page_index.h"
+
+/* What all chunks of an encoder share; one lane's. */
+struct chunk_shared {
+  struct page_writer pages;
+  struct spill spill;
+  struct memory_budget dictionaries;
+  struct buffer body;          /* of a page with dictionary indices */
+  struct buffer sample_values, sample_levels;   /* of the page that is written again */
+  struct buffer text;          /* of a value that is converted */
+  uint32_t page_bytes;         /* target of a page's values; one value may be larger */
+  uint32_t page_rows;
+  bool uses_dictionary;
+  bool writes_bounds;
+  uint64_t rows_expected;      /* of a row group */
+  uint64_t encoded_bytes;      /* of the pages closed in this row group, not compressed */
+  uint64_t index_bytes;        /* their indexes' memory */
+  enum special special;
+  uint64_t special_count;
+};
+
+enum chunk_mode { CHUNK_SAMPLING, CHUNK_DICTIONARY, CHUNK_PLAIN };
+
+struct chunk {
+  /* Takes a row's cell. Chosen by kind (cells.h). */
+  bool (*append)(struct chunk *c, const struct cell *cell, struct error *err);
+  const struct leaf *leaf;
+  struct chunk_shared *shared;
+  enum chunk_mode mode;
+  enum storage storage;
+
+  /* The open page. */
+  uint32_t entry_count;        /* values and nulls */
+  uint32_t entry_count_max;    /* in this mode; reached: the page is closed before the next entry */
+  uint32_t value_count;        /* without nulls */
+  struct buffer values;        /* head_bytes free for the levels, then PLAIN values, or uint32 indices */
+  size_t head_bytes;           /* multiple of 8 */
+  struct levels definition;
+  struct range range;
+  uint64_t text_bytes;         /* BYTE_ARRAY: of the values, without lengths */
+
+  /* The last value in dictionary modes: the next is often the same. */
+  bool has_last;
+  uint64_t last_bits;          /* width 4 and 8 */
+  uint32_t last_index;
+
+  struct dictionary dictionary;
+  uint64_t raw_bytes;          /* what the values in dictionary pages would take as PLAIN */
+  uint32_t dictionary_pages;   /* data pages by encoding */
+  uint32_t plain_pages;
+  struct page_place dictionary_place;   /* after chunk_finish; stored_bytes 0: none */
+  uint64_t plain_page_bytes;   /* data pages: headers and bodies not compressed */
+  uint64_t stored_page_bytes;
+
+  struct page_index index;
+};
+
+void chunk_init(struct chunk *c, const struct leaf *leaf, struct chunk_shared *shared);
+void chunk_deinit(struct chunk *c);
+void chunk_reset(struct chunk *c);   /* for the next row group */
+
+/* Closes the open page, if it holds anything, and prepares the next. */
+bool chunk_close_page(struct chunk *c, struct error *err) MUST_CHECK;
+/* The last page and the dictionary page. */
+bool chunk_finish(struct chunk *c, struct error *err) MUST_CHECK;
+/* The dictionary is full: later values are PLAIN. */
+bool chunk_leave_dictionary(struct chunk *c, struct error *err) MUST_CHECK;
+
+bool chunk_put_null(struct chunk *c, struct error *err) MUST_CHECK;
+/* A BYTE_ARRAY value, or one of `width` bytes in the page's order whose range the caller keeps. */
+bool chunk_put_bytes(struct chunk *c, const uint8_t *bytes, uint32_t len, struct error *err) MUST_CHECK;

@@ -1,0 +1,47 @@
+/*
+ * A column chunk's dictionary: distinct values in the order of their first appearance, kept as the PLAIN
+ * body of the dictionary page (each BYTE_ARRAY behind its 4-byte length), and a hash table over them.
+ *
+ * All dictionaries of an encoder share a budget, so that one large dictionary may take what small ones
+ * leave. A dictionary that is full says so and changes nothing.
+ */
+#pragma once
+#include "base/buffer.h"
+
+#define DICTIONARY_FULL UINT32_MAX
+#define DICTIONARY_ENTRIES_MAX ((1u << 24) - 1)   /* a slot has 24 bits for the index */
+#define DICTIONARY_BYTES_MAX (64u << 20)          /* of the page: readers hold it whole */
+
+struct memory_budget {
+  size_t used_bytes, max_bytes;
+};
+
+struct dictionary {
+  struct memory_budget *budget;
+  struct buffer body;
+  uint32_t width;          /* bytes of a value; 0: BYTE_ARRAY */
+  uint32_t count;
+  uint32_t *slots;         /* tag << 24 | index + 1; 0 is free */
+  uint32_t slot_count;     /* power of two, 0 before the first value */
+  uint32_t *offsets;       /* BYTE_ARRAY: where in body each value's length stands */
+  uint32_t offset_capacity;
+  size_t charged_bytes;    /* of the budget */
+};
+
+void dictionary_init(struct dictionary *d, struct memory_budget *budget, uint32_t width);
+void dictionary_deinit(struct dictionary *d);   /* gives memory and budget back; may be used again at once */
+void dictionary_clear(struct dictionary *d);    /* keeps the memory */
+
+/* The value's index, added if new. DICTIONARY_FULL: no room for a new value. */
+uint32_t dictionary_find4(struct dictionary *d, uint32_t value);   /* width 4, 8: in memory order of the page */
+uint32_t dictionary_find8(struct dictionary *d, uint64_t value);
+uint32_t dictionary_find_bytes(struct dictionary *d, const void *bytes, uint32_t len);   /* BYTE_ARRAY, or width = len */
+
+/* The value's bytes, without a length. Valid until the next value is added. */
+const uint8_t *dictionary_value(const struct dictionary *d, uint32_t index, uint32_t *len);
+
+/*
+ * How many distinct values `total` values will have, if `sampled` of them had `distinct`: as if drawn from
+ * a set of fixed size at random. Between distinct and total.
+ */
+double dictionary_estimate_distinct(uint64_t sampled, uint64_t distinct, uint64_t total);

@@ -1,0 +1,254 @@
+#include "format/parquet/footer.h"
+
+#include "format/parquet/little_endian.h"
+#include "format/parquet/thrift.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FOOTER_BYTES_MAX ((size_t)INT32_MAX)   /* readers hold its length in 31 bits */
+
+struct index_lengths { uint32_t column_index, offset_index; };
+struct group_totals { uint64_t row_count, plain_bytes, stored_bytes, offset; };
+
+struct row_group_meta *row_group_meta_new(size_t chunk_count, struct error *err) {
+  struct row_group_meta *m = calloc(1, sizeof *m + chunk_count * sizeof *m->chunks);
+  if (!m) {
+    error_set(err, ERR_MEMORY, "out of memory for a row group's metadata");
+    return NULL;
+  }
+  m->chunk_count = chunk_count;
+  for (size_t i = 0; i < chunk_count; i++) buffer_init(&m->chunks[i].column_index, FOOTER_BYTES_MAX);
+  return m;
+}
+
+void row_group_meta_free(void *meta) {
+  struct row_group_meta *m = meta;
+  if (!m) return;
+  for (size_t i = 0; i < m->chunk_count; i++) {
+    free(m->chunks[i].pages);
+    buffer_deinit(&m->chunks[i].column_index);
+  }
+  free(m);
+}
+
+void footer_init(struct footer *f) {
+  *f = (struct footer){0};
+  struct buffer *all[] = {&f->chunks, &f->column_indexes, &f->offset_indexes, &f->lengths, &f->groups};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) buffer_init(all[i], FOOTER_BYTES_MAX);
+}
+
+void footer_deinit(struct footer *f) {
+  buffer_deinit(&f->chunks);
+  buffer_deinit(&f->column_indexes);
+  buffer_deinit(&f->offset_indexes);
+  buffer_deinit(&f->lengths);
+  buffer_deinit(&f->groups);
+}
+
+static void write_statistics(const struct chunk_meta *m, const struct leaf *leaf, struct thrift_writer *w) {
+  thrift_struct_begin(w, 12);
+  thrift_i64(w, 3, (int64_t)m->null_count);
+  if (m->distinct_count) thrift_i64(w, 4, (int64_t)m->distinct_count);
+  if (m->has_bounds) {
+    thrift_binary(w, 5, m->max.bytes, m->max.len);
+    thrift_binary(w, 6, m->min.bytes, m->min.len);
+    thrift_bool(w, 7, m->max.exact);
+    thrift_bool(w, 8, m->min.exact);
+  }
+  if (leaf->order == ORDER_FLOAT) thrift_i64(w, 9, (int64_t)m->nan_count);
+  thrift_struct_end(w);
+}
+
+static void write_page_encoding(struct thrift_writer *w, enum page_type type, enum encoding encoding, uint32_t count) {
+  thrift_element_struct_begin(w);
+  thrift_i32(w, 1, type);
+  thrift_i32(w, 2, encoding);
+  thrift_i32(w, 3, (int32_t)count);
+  thrift_struct_end(w);
+}
+
+/* Readers trust a chunk to be all dictionary only by these counts. */
+static void write_encoding_stats(const struct chunk_meta *m, struct thrift_writer *w) {
+  bool dictionary = m->dictionary_bytes > 0;
+  thrift_list(w, 13, THRIFT_STRUCT, (dictionary ? 2u : 0u) + (m->plain_pages ? 1u : 0u));
+  if (dictionary) {
+    write_page_encoding(w, PAGE_DICTIONARY, ENCODING_PLAIN, 1);
+    write_page_encoding(w, PAGE_DATA, ENCODING_RLE_DICTIONARY, m->dictionary_pages);
+  }
+  if (m->plain_pages) write_page_encoding(w, PAGE_DATA, ENCODING_PLAIN, m->plain_pages);
+}
+
+static void write_encodings(const struct chunk_meta *m, struct thrift_writer *w) {
+  bool dictionary = m->dictionary_bytes > 0;
+  thrift_list(w, 2, THRIFT_I32, dictionary ? 3 : 2);
+  thrift_element_i32(w->out, ENCODING_PLAIN);
+  thrift_element_i32(w->out, ENCODING_RLE);
+  if (dictionary) thrift_element_i32(w->out, ENCODING_RLE_DICTIONARY);
+}
+
+static void write_column_metadata(const struct chunk_meta *m, const struct leaf *leaf, uint64_t offset,
+                                  struct buffer *out) {
+  struct thrift_writer w = thrift_begin(out);
+  bool has_text = leaf->physical == PHYSICAL_BYTE_ARRAY;
+  thrift_i32(&w, 1, leaf->physical);
+  write_encodings(m, &w);
+  thrift_list(&w, 3, THRIFT_BINARY, 1);
+  thrift_element_binary(out, leaf->name, strlen(leaf->name));
+  thrift_i32(&w, 4, m->codec);
+  thrift_i64(&w, 5, (int64_t)m->value_count);
+  thrift_i64(&w, 6, (int64_t)m->plain_bytes);
+  thrift_i64(&w, 7, (int64_t)m->stored_bytes);
+  thrift_i64(&w, 9, (int64_t)(offset + m->dictionary_bytes));
+  if (m->dictionary_bytes) thrift_i64(&w, 11, (int64_t)offset);
+  write_statistics(m, leaf, &w);
+  write_encoding_stats(m, &w);
+  if (has_text) {
+    thrift_struct_begin(&w, 16);
+    thrift_i64(&w, 1, (int64_t)m->text_bytes);
+    thrift_struct_end(&w);
+  }
+  thrift_struct_end(&w);
+}
+
+/* Keeps one chunk: metadata behind its length, indexes behind each other. */
+static void add_chunk(struct footer *f, const struct chunk_meta *m, const struct leaf *leaf, uint64_t offset,
+                      bool writes_page_index) {
+  size_t length_at = f->chunks.len;
+  buffer_append(&f->chunks, &(uint32_t){0}, sizeof(uint32_t));
+  write_column_metadata(m, leaf, offset, &f->chunks);
+  uint32_t length = (uint32_t)(f->chunks.len - length_at - sizeof(uint32_t));
+  if (!f->chunks.failed) memcpy(f->chunks.data + length_at, &length, sizeof length);
+
+  struct index_lengths lengths = {0};
+  if (writes_page_index) {
+    size_t before = f->offset_indexes.len;
+    offset_index_write(m->pages, m->page_count, offset + m->dictionary_bytes, leaf->physical == PHYSICAL_BYTE_ARRAY,
+                       &f->offset_indexes);
+    buffer_append(&f->column_indexes, m->column_index.data, m->column_index.len);
+    lengths.offset_index = (uint32_t)(f->offset_indexes.len - before);
+    lengths.column_index = (uint32_t)m->column_index.len;
+  }
+  buffer_append(&f->lengths, &lengths, sizeof lengths);
+}
+
+static bool footer_check(const struct footer *f, struct error *err) {
+  return buffer_check(&f->chunks, "the Parquet footer", err) && buffer_check(&f->lengths, "the Parquet footer", err) &&
+         buffer_check(&f->column_indexes, "the page indexes", err) &&
+         buffer_check(&f->offset_indexes, "the page indexes", err) &&
+         buffer_check(&f->groups, "the Parquet footer", err);
+}
+
+bool footer_add(struct footer *f, const struct parquet_schema *schema, const struct row_group_meta *meta,
+                uint64_t offset, bool writes_page_index, struct error *err) {
+  struct group_totals totals = {.row_count = meta->row_count, .offset = offset};
+  for (size_t i = 0; i < meta->chunk_count; i++) {
+    const struct chunk_meta *m = &meta->chunks[i];
+    add_chunk(f, m, &schema->leaves[i], offset, writes_page_index);
+    offset += m->stored_bytes;
+    totals.plain_bytes += m->plain_bytes;
+    totals.stored_bytes += m->stored_bytes;
+  }
+  buffer_append(&f->groups, &totals, sizeof totals);
+  f->group_count++;
+  return footer_check(f, err);
+}
+
+/* Where the next chunk's metadata and indexes are. */
+struct cursor {
+  const uint8_t *chunk;
+  const struct index_lengths *lengths;
+  uint64_t column_index_offset, offset_index_offset;
+};
+
+static void write_chunk(struct cursor *at, struct thrift_writer *w) {
+  uint32_t length;
+  memcpy(&length, at->chunk, sizeof length);
+  thrift_element_struct_begin(w);
+  thrift_i64(w, 2, 0);   /* file_offset: required, deprecated */
+  thrift_struct_raw(w, 3, at->chunk + sizeof length, length);
+  if (at->lengths->offset_index) {
+    thrift_i64(w, 4, (int64_t)at->offset_index_offset);
+    thrift_i32(w, 5, (int32_t)at->lengths->offset_index);
+  }
+  if (at->lengths->column_index) {
+    thrift_i64(w, 6, (int64_t)at->column_index_offset);
+    thrift_i32(w, 7, (int32_t)at->lengths->column_index);
+  }
+  thrift_struct_end(w);
+  at->chunk += sizeof length + length;
+  at->offset_index_offset += at->lengths->offset_index;
+  at->column_index_offset += at->lengths->column_index;
+  at->lengths++;
+}
+
+static void write_group(const struct group_totals *totals, size_t chunk_count, struct cursor *at,
+                        struct thrift_writer *w) {
+  thrift_element_struct_begin(w);
+  thrift_list(w, 1, THRIFT_STRUCT, chunk_count);
+  for (size_t i = 0; i < chunk_count; i++) write_chunk(at, w);
+  thrift_i64(w, 2, (int64_t)totals->plain_bytes);
+  thrift_i64(w, 3, (int64_t)totals->row_count);
+  thrift_i64(w, 5, (int64_t)totals->offset);
+  thrift_i64(w, 6, (int64_t)totals->stored_bytes);
+  thrift_struct_end(w);
+}
+
+static void write_key_value(struct thrift_writer *w, const char *key, const char *value) {
+  thrift_element_struct_begin(w);
+  thrift_string(w, 1, key);
+  thrift_string(w, 2, value);
+  thrift_struct_end(w);
+}
+
+static void write_key_values(const struct footer_facts *facts, struct thrift_writer *w) {
+  char rows[24];
+  snprintf(rows, sizeof rows, "%" PRIu64, facts->row_count);
+  bool has_snapshot = *facts->snapshot_at != '\0';
+  thrift_list(w, 5, THRIFT_STRUCT, has_snapshot ? 3 : 2);
+  write_key_value(w, "decant.source", facts->source);
+  if (has_snapshot) write_key_value(w, "decant.snapshot", facts->snapshot_at);
+  write_key_value(w, "decant.rows", rows);
+}
+
+static void write_file_metadata(const struct footer *f, const struct footer_facts *facts, struct cursor *at,
+                                struct buffer *out) {
+  struct thrift_writer w = thrift_begin(out);
+  const struct group_totals *groups = (const struct group_totals *)(void *)f->groups.data;
+  size_t leaf_count = facts->schema->leaf_count;
+  thrift_i32(&w, 1, 1);   /* version 1: what every reader takes */
+  parquet_schema_write(facts->schema, &w);
+  thrift_i64(&w, 3, (int64_t)facts->row_count);
+  thrift_list(&w, 4, THRIFT_STRUCT, f->group_count);
+  for (size_t i = 0; i < f->group_count; i++) write_group(&groups[i], leaf_count, at, &w);
+  write_key_values(facts, &w);
+  thrift_string(&w, 6, facts->created_by);
+  /* TYPE_ORDER for each leaf: without it readers must ignore smallest and largest values. */
+  thrift_list(&w, 7, THRIFT_STRUCT, leaf_count);
+  for (size_t i = 0; i < leaf_count; i++) {
+    thrift_element_struct_begin(&w);
+    thrift_empty_struct(&w, 1);
+    thrift_struct_end(&w);
+  }
+  thrift_struct_end(&w);
+}
+
+bool footer_write(const struct footer *f, const struct footer_facts *facts, struct buffer *out, struct error *err) {
+  struct cursor at = {.chunk = f->chunks.data,
+                      .lengths = (const struct index_lengths *)(void *)f->lengths.data,
+                      .column_index_offset = facts->offset,
+                      .offset_index_offset = facts->offset + f->column_indexes.len};
+  buffer_append(out, f->column_indexes.data, f->column_indexes.len);
+  buffer_append(out, f->offset_indexes.data, f->offset_indexes.len);
+  size_t start = out->len;
+  write_file_metadata(f, facts, &at, out);
+  size_t length = out->len - start;
+  if (length > FOOTER_BYTES_MAX)
+    return fail(err, ERR_VALUE, "the Parquet footer is larger than 2 GiB: use larger row groups or fewer columns");
+  uint8_t tail[PARQUET_TAIL_BYTES];
+  store_le32(tail, (uint32_t)length);
+  memcpy(tail + 4, PARQUET_MAGIC, PARQUET_MAGIC_BYTES);
+  buffer_append(out, tail, sizeof tail);
+  return buffer_check(out, "the Parquet footer", err);
+}

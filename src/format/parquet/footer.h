@@ -1,0 +1,59 @@
+/*
+ * What the footer will say: each finished row group's metadata, kept serialised, and the end of the file.
+ *
+ * An encoder makes struct row_group_meta without knowing where in the file its bytes will lie; the writer
+ * adds the offset when it joins the part.
+ */
+#pragma once
+#include "format/parquet/page_index.h"
+#include "format/parquet/schema.h"
+
+struct chunk_meta {
+  enum codec_id codec;
+  uint64_t value_count;                /* nulls included */
+  uint64_t plain_bytes, stored_bytes;  /* of all pages, headers and dictionary page included */
+  uint32_t dictionary_bytes;           /* stored size of the dictionary page; 0: none */
+  uint32_t dictionary_pages, plain_pages;   /* data pages by encoding */
+  uint64_t null_count, nan_count, text_bytes;
+  uint64_t distinct_count;             /* 0: not known */
+  bool has_bounds;
+  struct bound min, max;
+  struct page_location *pages;
+  size_t page_count;
+  struct buffer column_index;          /* serialised; empty: none */
+};
+
+struct row_group_meta {
+  uint64_t row_count;
+  size_t chunk_count;
+  struct chunk_meta chunks[];
+};
+
+struct row_group_meta *row_group_meta_new(size_t chunk_count, struct error *err) MUST_CHECK;
+void row_group_meta_free(void *meta);  /* the meta_free slot; NULL is allowed */
+
+struct footer {
+  struct buffer chunks;                /* ColumnMetaData, each behind its uint32 length */
+  struct buffer column_indexes;        /* the structs themselves; their lengths are in `lengths` */
+  struct buffer offset_indexes;
+  struct buffer lengths;               /* struct index_lengths per chunk */
+  struct buffer groups;                /* struct group_totals per row group */
+  size_t group_count;
+};
+
+void footer_init(struct footer *f);
+void footer_deinit(struct footer *f);
+
+/* A row group whose bytes begin at `offset`. */
+bool footer_add(struct footer *f, const struct parquet_schema *schema, const struct row_group_meta *meta,
+                uint64_t offset, bool writes_page_index, struct error *err) MUST_CHECK;
+
+struct footer_facts {
+  const struct parquet_schema *schema;
+  const char *created_by, *source, *snapshot_at;
+  uint64_t row_count;
+  uint64_t offset;                     /* where the bytes go */
+};
+/* Appends page indexes, FileMetaData, its length and the magic. */
+bool footer_write(const struct footer *f, const struct footer_facts *facts, struct buffer *out,
+                  struct error *err) MUST_CHECK;

@@ -1,0 +1,27 @@
+/* --parquet k=v,…: the options, and what `open` makes of them. */
+#pragma once
+#include "base/option.h"
+#include "compress/block.h"
+#include "format/parquet/spec.h"
+
+struct parquet_options {
+  char compression[OPTION_TEXT_MAX];   /* "zstd:3" */
+  int64_t row_group_rows;
+  int64_t row_group_bytes;
+  int64_t page_bytes;
+  int64_t page_rows;
+  bool dictionary;
+  bool statistics;
+  bool page_index;
+};
+
+extern const struct option parquet_option_table[];
+
+struct parquet_codec {
+  const struct block_codec *block;
+  int level;
+  enum codec_id id;
+};
+
+/* "zstd:3", "snappy": ERR_USAGE names parquet.compression. */
+bool parquet_codec_parse(const char *text, struct parquet_codec *codec, struct error *err) MUST_CHECK;

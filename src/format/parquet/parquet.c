@@ -1,0 +1,112 @@
+/* The format's row: options, the file's frame, and the slots. */
+#include "format/parquet/parquet.h"
+
+#include "base/utf8.h"
+#include "format/parquet/count.h"
+#include "format/parquet/file.h"
+#include "format/parquet/row_group.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ROW_GROUPS_MAX 10000     /* more make readers slow, and some refuse over 32,767 */
+
+static bool check_names(const struct schema *schema, struct error *err) {
+  for (size_t i = 0; i < schema->column_count; i++) {
+    const char *name = schema->columns[i].name;
+    size_t len = strlen(name);
+    if (utf8_valid_prefix((const uint8_t *)name, len) != len)
+      return fail_field(err, "columns", "column %zu: its name is no UTF-8, which Parquet needs; give it another target", i + 1);
+  }
+  return true;
+}
+
+static void parquet_close(void *self) {
+  struct parquet_file *f = self;
+  if (!f) return;
+  parquet_schema_deinit(&f->schema);
+  footer_deinit(&f->footer);
+  free(f);
+}
+
+static bool parquet_open(const struct format_spec *spec, void **self, struct error *err) {
+  struct parquet_file *f = calloc(1, sizeof *f);
+  if (!f) return fail_memory(err, "a Parquet file");
+  f->spec = *spec;
+  f->options = *(const struct parquet_options *)spec->options;
+  footer_init(&f->footer);
+  f->row_group_rows_min = spec->rows_estimated / ROW_GROUPS_MAX;
+  f->row_group_rows = (uint64_t)f->options.row_group_rows;
+  if (f->row_group_rows < f->row_group_rows_min) f->row_group_rows = f->row_group_rows_min;
+  if (parquet_codec_parse(f->options.compression, &f->codec, err) && check_names(spec->schema, err) &&
+      parquet_schema_init(&f->schema, spec->schema, spec->special, err)) {
+    *self = f;
+    return true;
+  }
+  parquet_close(f);
+  return false;
+}
+
+static uint64_t parquet_part_rows(const void *options) {
+  return (uint64_t)((const struct parquet_options *)options)->row_group_rows;
+}
+
+static bool parquet_begin(void *self, struct buffer *out, struct error *err) {
+  buffer_append(out, PARQUET_MAGIC, PARQUET_MAGIC_BYTES);
+  return buffer_check(out, "output", err);
+}
+
+static bool parquet_join(void *self, uint64_t rows_before, uint64_t offset, void *meta, struct buffer *out,
+                         struct error *err) {
+  struct parquet_file *f = self;
+  bool ok = footer_add(&f->footer, &f->schema, meta, offset, f->options.page_index, err);
+  row_group_meta_free(meta);
+  return ok;
+}
+
+/* "decant 0.1.0" as readers parse it: some ignore statistics of a writer whose name does not read so. */
+static void format_created_by(const char *name_and_version, char *to, size_t size) {
+  const char *blank = strchr(name_and_version, ' ');
+  int name_len = blank ? (int)(blank - name_and_version) : (int)strlen(name_and_version);
+  const char *version = blank ? blank + 1 : "0.0.0";
+  snprintf(to, size, "%.*s version %s (build %s)", name_len, name_and_version, version, version);
+}
+
+static bool parquet_end(void *self, uint64_t rows, uint64_t offset, struct buffer *out, struct error *err) {
+  struct parquet_file *f = self;
+  char created_by[256];
+  format_created_by(f->spec.created_by, created_by, sizeof created_by);
+  struct footer_facts facts = {.schema = &f->schema, .created_by = created_by, .source = f->spec.source,
+                               .snapshot_at = f->spec.snapshot_at, .row_count = rows, .offset = offset};
+  return footer_write(&f->footer, &facts, out, err);
+}
+
+const struct format format_parquet = {
+    .name = "parquet",
+    .extension = "parquet",
+    .media_type = "application/vnd.apache.parquet",
+    .help = "Apache Parquet: typed columns, compressed pages, statistics",
+    .is_text = false,
+    .flattens = false,
+    .other_form = WIRE_TEXT,
+    .nested_form = WIRE_JSON,
+    .path_form = FORMAT_PATH_TEXT,
+    .specials_allowed = 1u << SPECIAL_ERROR | 1u << SPECIAL_NULL | 1u << SPECIAL_STRING | 1u << SPECIAL_REPLACE,
+    .options = parquet_option_table,
+    .options_size = sizeof(struct parquet_options),
+    .open = parquet_open,
+    .close = parquet_close,
+    .part_rows = parquet_part_rows,
+    .begin = parquet_begin,
+    .join = parquet_join,
+    .end = parquet_end,
+    .meta_free = row_group_meta_free,
+    .encoder_new = row_group_new,
+    .encoder_free = row_group_free,
+    .encode = row_group_encode,
+    .part_is_full = row_group_is_full,
+    .part_end = row_group_end,
+    .part_read = row_group_read,
+    .counts = row_group_counts,
+    .count_rows = parquet_count_rows,
+};

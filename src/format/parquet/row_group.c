@@ -1,0 +1,212 @@
+#include "format/parquet/row_group.h"
+
+#include "format/parquet/cells.h"
+#include "format/parquet/chunk.h"
+
+#include <stdlib.h>
+
+/* How an encoder's memory is shared out, in parts of the whole. */
+#define PAGES_SHARE 4            /* open pages */
+#define DICTIONARIES_SHARE 4
+#define SPILL_SHARE 4            /* finished pages before they go to the temporary file */
+#define INDEX_SHARE 8            /* page indexes: when they pass it, the row group ends */
+#define MEMORY_DEFAULT ((size_t)16 << 20)
+#define MEMORY_MIN ((size_t)1 << 20)
+#define PAGE_BYTES_MIN 4096      /* where columns are many */
+#define SCRATCH_BYTES_MAX ((size_t)INT32_MAX)
+
+enum read_step { READ_DICTIONARY, READ_PAGES };
+
+struct encoder {
+  const struct parquet_file *file;
+  struct chunk_shared shared;
+  struct chunk *chunks;
+  size_t chunk_count;
+  uint64_t row_count;            /* of the row group */
+  struct format_counts counts;
+
+  /* Where row_group_read is: a chunk, its dictionary or a page, and how much of that has been given. */
+  size_t read_chunk, read_page, read_bytes;
+  enum read_step read_step;
+};
+
+static uint32_t page_bytes_of(size_t memory, size_t columns, int64_t wanted) {
+  size_t each = memory / PAGES_SHARE / columns;
+  if (each < PAGE_BYTES_MIN) each = PAGE_BYTES_MIN;
+  return each < (size_t)wanted ? (uint32_t)each : (uint32_t)wanted;
+}
+
+static bool shared_init(struct chunk_shared *s, const struct parquet_file *f, struct error *err) {
+  size_t memory = f->spec.memory_bytes ? f->spec.memory_bytes : MEMORY_DEFAULT;
+  if (memory < MEMORY_MIN) memory = MEMORY_MIN;
+  *s = (struct chunk_shared){
+      .dictionaries = {.max_bytes = memory / DICTIONARIES_SHARE},
+      .page_bytes = page_bytes_of(memory, f->schema.leaf_count, f->options.page_bytes),
+      .page_rows = (uint32_t)f->options.page_rows,
+      .uses_dictionary = f->options.dictionary,
+      .writes_bounds = f->options.statistics,
+      .rows_expected = f->row_group_rows,
+      .special = f->spec.special,
+  };
+  spill_init(&s->spill, memory / SPILL_SHARE);
+  buffer_init(&s->body, SCRATCH_BYTES_MAX);
+  buffer_init(&s->sample_values, SCRATCH_BYTES_MAX);
+  buffer_init(&s->sample_levels, SCRATCH_BYTES_MAX);
+  buffer_init(&s->text, SCRATCH_BYTES_MAX);
+  return page_writer_init(&s->pages, f->codec.block, f->codec.level, &s->spill, err);
+}
+
+static void shared_deinit(struct chunk_shared *s) {
+  page_writer_deinit(&s->pages);
+  spill_deinit(&s->spill);
+  buffer_deinit(&s->body);
+  buffer_deinit(&s->sample_values);
+  buffer_deinit(&s->sample_levels);
+  buffer_deinit(&s->text);
+}
+
+static bool make_chunks(struct encoder *e, const struct parquet_file *f, struct error *err) {
+  e->chunks = calloc(f->schema.leaf_count, sizeof *e->chunks);
+  if (!e->chunks) return fail_memory(err, "a Parquet encoder");
+  e->chunk_count = f->schema.leaf_count;
+  for (size_t i = 0; i < e->chunk_count; i++) {
+    chunk_init(&e->chunks[i], &f->schema.leaves[i], &e->shared);
+    e->chunks[i].append = cells_append(&f->schema.leaves[i]);
+  }
+  return true;
+}
+
+bool row_group_new(void *self, struct encoder **encoder, struct error *err) {
+  const struct parquet_file *f = self;
+  struct encoder *e = calloc(1, sizeof *e);
+  if (!e) return fail_memory(err, "a Parquet encoder");
+  e->file = f;
+  if (!shared_init(&e->shared, f, err) || !make_chunks(e, f, err)) {
+    row_group_free(e);
+    return false;
+  }
+  *encoder = e;
+  return true;
+}
+
+void row_group_free(struct encoder *e) {
+  if (!e) return;
+  for (size_t i = 0; i < e->chunk_count; i++) chunk_deinit(&e->chunks[i]);
+  free(e->chunks);
+  shared_deinit(&e->shared);
+  free(e);
+}
+
+bool row_group_encode(struct encoder *e, const struct cell *cells, struct buffer *out, struct error *err) {
+  for (struct chunk *c = e->chunks, *end = c + e->chunk_count; c < end; c++)
+    if (!c->append(c, &cells[c->leaf->cell], err)) return false;
+  e->row_count++;
+  return true;
+}
+
+bool row_group_is_full(const struct encoder *e) {
+  const struct parquet_file *f = e->file;
+  if (e->row_count >= f->row_group_rows) return true;
+  if (e->row_count < f->row_group_rows_min) return false;
+  return e->shared.encoded_bytes >= (uint64_t)f->options.row_group_bytes ||
+         e->shared.index_bytes >= e->shared.dictionaries.max_bytes * DICTIONARIES_SHARE / INDEX_SHARE;
+}
+
+static bool fill_locations(const struct page_index *index, struct chunk_meta *m, struct error *err) {
+  const struct page_record *records = page_index_records(index);
+  m->page_count = page_index_count(index);
+  m->pages = calloc(m->page_count, sizeof *m->pages);
+  if (!m->pages) return fail_memory(err, "a page index");
+  for (size_t i = 0; i < m->page_count; i++)
+    m->pages[i] = (struct page_location){records[i].text_bytes, records[i].stored_bytes, records[i].row_count};
+  return true;
+}
+
+static bool fill_meta(const struct chunk *c, const struct parquet_file *f, struct chunk_meta *m, struct error *err) {
+  const struct page_index *index = &c->index;
+  bool all_dictionary = c->dictionary_pages && !c->plain_pages && c->leaf->order != ORDER_FLOAT;
+  m->codec = c->storage == STORE_RAW ? CODEC_NONE : f->codec.id;
+  m->value_count = index->row_count;
+  m->plain_bytes = c->plain_page_bytes + c->dictionary_place.plain_bytes;
+  m->stored_bytes = c->stored_page_bytes + c->dictionary_place.stored_bytes;
+  m->dictionary_bytes = c->dictionary_place.stored_bytes;
+  m->dictionary_pages = c->dictionary_pages;
+  m->plain_pages = c->plain_pages;
+  m->null_count = index->null_count;
+  m->nan_count = index->nan_count;
+  m->text_bytes = index->text_bytes;
+  m->distinct_count = all_dictionary ? c->dictionary.count : 0;
+  m->has_bounds = index->has_bounds && index->has_values;
+  m->min = index->min;
+  m->max = index->max;
+  if (!f->options.page_index) return true;
+  if (index->has_bounds && f->options.statistics) column_index_write(index, &m->column_index);
+  return buffer_check(&m->column_index, "a page index", err) && fill_locations(index, m, err);
+}
+
+bool row_group_end(struct encoder *e, void **meta, struct error *err) {
+  struct row_group_meta *m = row_group_meta_new(e->chunk_count, err);
+  if (!m) return false;
+  m->row_count = e->row_count;
+  for (size_t i = 0; i < e->chunk_count; i++) {
+    if (chunk_finish(&e->chunks[i], err) && fill_meta(&e->chunks[i], e->file, &m->chunks[i], err)) continue;
+    row_group_meta_free(m);
+    return false;
+  }
+  e->counts.rows += e->row_count;
+  e->read_chunk = e->read_page = e->read_bytes = 0;
+  e->read_step = READ_DICTIONARY;
+  *meta = m;
+  return true;
+}
+
+static void reset(struct encoder *e) {
+  for (size_t i = 0; i < e->chunk_count; i++) chunk_reset(&e->chunks[i]);
+  spill_reset(&e->shared.spill);
+  e->row_count = 0;
+  e->shared.encoded_bytes = e->shared.index_bytes = 0;
+}
+
+/* The stretch of the log that is due; false after the last. */
+static bool due(struct encoder *e, uint64_t *position, size_t *len) {
+  for (; e->read_chunk < e->chunk_count; e->read_chunk++, e->read_page = 0, e->read_step = READ_DICTIONARY) {
+    const struct chunk *c = &e->chunks[e->read_chunk];
+    *position = c->dictionary_place.position;
+    *len = c->dictionary_place.stored_bytes;
+    if (e->read_step == READ_DICTIONARY && *len) return true;
+    e->read_step = READ_PAGES;
+    if (e->read_page == page_index_count(&c->index)) continue;
+    const struct page_record *r = page_index_records(&c->index) + e->read_page;
+    *position = r->position;
+    *len = r->stored_bytes;
+    return true;
+  }
+  return false;
+}
+
+static void advance(struct encoder *e) {
+  e->read_bytes = 0;
+  if (e->read_step == READ_DICTIONARY) e->read_step = READ_PAGES;
+  else e->read_page++;
+}
+
+bool row_group_read(struct encoder *e, size_t max, struct buffer *out, bool *more, struct error *err) {
+  uint64_t position;
+  size_t len, given = 0;
+  while (given < max && due(e, &position, &len)) {
+    size_t left = len - e->read_bytes, n = left < max - given ? left : max - given;
+    if (!spill_read(&e->shared.spill, position + e->read_bytes, n, out, err)) return false;
+    given += n;
+    e->read_bytes += n;
+    if (e->read_bytes == len) advance(e);
+  }
+  *more = due(e, &position, &len);
+  if (!*more) reset(e);
+  return true;
+}
+
+struct format_counts row_group_counts(const struct encoder *e) {
+  struct format_counts counts = e->counts;
+  counts.specials = e->shared.special_count;
+  return counts;
+}

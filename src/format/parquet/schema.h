@@ -1,0 +1,51 @@
+/*
+ * The Parquet schema of an export: a leaf per output column. Made by `open`, then read-only.
+ *
+ * Today every leaf hangs from the root. A nested column will add groups above its leaves, and raise their
+ * maximum levels; whatever works on leaves and levels already does so by these maxima.
+ */
+#pragma once
+#include "base/buffer.h"
+#include "format/format.h"
+#include "format/parquet/spec.h"
+
+/* How values are compared for statistics. */
+enum order {
+  ORDER_BOOL,
+  ORDER_SIGNED,          /* INT32, INT64 */
+  ORDER_UNSIGNED,        /* INT32 as UINT(32) */
+  ORDER_FLOAT,           /* FLOAT and DOUBLE */
+  ORDER_DECIMAL,         /* FIXED: two's complement, big-endian */
+  ORDER_BYTES,           /* BYTE_ARRAY: unsigned bytewise */
+};
+
+struct leaf {
+  const char *name;      /* borrowed from the row's schema */
+  enum kind kind;
+  uint32_t cell;
+  enum physical physical;
+  int32_t width;         /* bytes of a PLAIN value; 0: BOOLEAN (a bit) and BYTE_ARRAY (varies) */
+  enum converted converted;
+  enum logical logical;
+  int precision, scale;  /* DECIMAL: 1 to 38, 0 to precision */
+  bool is_utc;           /* TIMESTAMP */
+  bool is_signed;        /* INTEGER */
+  int bit_width;         /* INTEGER */
+  enum order order;
+  bool is_text;          /* BYTE_ARRAY that must be valid UTF-8 */
+  uint8_t definition_max, repetition_max;
+};
+
+struct parquet_schema {
+  struct leaf *leaves;
+  size_t leaf_count;
+};
+
+/* Chooses every leaf's types. ERR_USAGE names "special" where the policy cannot apply to a column. */
+bool parquet_schema_init(struct parquet_schema *s, const struct schema *rows, enum special special,
+                         struct error *err) MUST_CHECK;
+void parquet_schema_deinit(struct parquet_schema *s);
+
+struct thrift_writer;
+/* FileMetaData.schema: the root and the leaves, depth first. */
+void parquet_schema_write(const struct parquet_schema *s, struct thrift_writer *w);
