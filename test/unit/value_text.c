@@ -91,8 +91,11 @@ static void test_random_doubles_read_back_and_no_shorter_text_does(void **state)
     *float8_text(text, v) = 0;
     back = strtod((char *)text, NULL);
     assert_memory_equal(&back, &v, sizeof v);
-    int digits = 0;   /* behind leading zeros */
-    for (uint8_t *c = text; *c && *c != 'e'; c++) digits += *c >= (digits ? '0' : '1') && *c <= '9';
+    int digits = 0, zeros = 0;   /* significant digits; zeros in a row at the end of them */
+    for (uint8_t *c = text; *c && *c != 'e'; c++) {
+      if (*c == '0') zeros += digits > 0;
+      else if (*c >= '1' && *c <= '9') digits += zeros + 1, zeros = 0;
+    }
     char shorter[40];
     if (digits < 2) continue;
     snprintf(shorter, sizeof shorter, "%.*e", digits - 2, v);
