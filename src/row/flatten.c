@@ -304,7 +304,6 @@ static bool picks_whole(const struct flatten_set *set, uint32_t node) {
 
 static void enter_object(struct flattener *f, uint32_t node, const uint8_t *at) {
   bool keeps_rest = f->depth ? f->frames[f->depth - 1].keeps_rest : f->top_keeps_rest;
-  f->run_open = false;
   f->frames[f->depth++] = (struct frame){
       .number = ++f->object_count,
       .begin = at,
@@ -372,7 +371,6 @@ static const uint8_t *walk_document(struct flattener *f, uint32_t node) {
   f->depth = 0;
   f->item_count = 0;
   f->run_open = false;
-  f->states[node].first_seen = TRIE_NONE;
   do {
     if (is_to_be_entered(f, node, at)) {
       enter_object(f, node, at);

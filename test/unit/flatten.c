@@ -1,8 +1,8 @@
 #include "unit.h"
 
+#include "json_merge.h"
 #include "row/flatten.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
 /* One JSON column and what is picked out of it. */
@@ -148,6 +148,23 @@ static void test_keys_are_compared_unescaped(void **state) {
   assert_flattens(&b, "{\"x\":{\"y\":{\"z\":1}},\"caf\":2,\"a\\\\\":3}",
                   "~|~|~|~|{\"x\":{\"y\":{\"z\":1}},\"caf\":2,\"a\\\\\":3}");
   assert_flattens(&b, "{\"\\u0000\":1,\"caf\\u00e9\\u0000\":2}", "~|~|~|~|{\"\\u0000\":1,\"caf\\u00e9\\u0000\":2}");
+  bench_close(&b);
+}
+
+static void test_keys_that_begin_alike_are_told_apart(void **state) {
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  bench_path(&b, "measured_at_one", false, FLATTEN_TEXT);
+  bench_path(&b, "measured_at_two", false, FLATTEN_TEXT);
+  bench_path(&b, "measured", false, FLATTEN_TEXT);
+  bench_path(&b, "measure", false, FLATTEN_TEXT);
+  bench_rest(&b);
+  for (int round = 0; round < 3; round++) {
+    assert_flattens(&b, "{\"measured_at_one\":1,\"measured_at_two\":2,\"measured\":3,\"measure\":4}", "1|2|3|4|~");
+    assert_flattens(&b, "{\"measured_at_two\":2,\"measured_at_one\":1,\"measure\":4,\"measured\":3}", "1|2|3|4|~");
+    assert_flattens(&b, "{\"measured_at_six\":1,\"measured_at_on\":2,\"measurer\":3,\"measur\":4,\"measured_at_one_\":5}",
+                    "~|~|~|~|{\"measured_at_six\":1,\"measured_at_on\":2,\"measurer\":3,\"measur\":4,\"measured_at_one_\":5}");
+  }
   bench_close(&b);
 }
 
@@ -476,12 +493,6 @@ static void random_value(struct buffer *out, int depth) {
   random_space(out);
 }
 
-static json_t *at_path(json_t *document, const struct json_path *path) {
-  for (size_t i = 0; document && i < path->key_count; i++)
-    document = json_is_object(document) ? json_object_get(document, path->keys[i]) : NULL;
-  return document;
-}
-
 static json_t *load(const uint8_t *data, size_t len) {
   json_error_t error;
   json_t *value = json_loadb((const char *)data, len, JSON_DECODE_ANY, &error);
@@ -489,28 +500,6 @@ static json_t *load(const uint8_t *data, size_t len) {
   assert_non_null(value);
   return value;
 }
-
-/* Puts a value at its path, making the objects on the way. */
-static void put(json_t **document, const struct json_path *path, json_t *value) {
-  if (path->key_count == 0) {
-    json_decref(*document);
-    *document = json_incref(value);
-    return;
-  }
-  json_t *at = *document;
-  for (size_t i = 0; i + 1 < path->key_count; i++) {
-    json_t *inner = json_object_get(at, path->keys[i]);
-    if (!inner) {
-      inner = json_object();
-      json_object_set_new(at, path->keys[i], inner);
-    }
-    at = inner;
-  }
-  assert_null(json_object_get(at, path->keys[path->key_count - 1]));   /* picked twice, or in the rest too */
-  json_object_set(at, path->keys[path->key_count - 1], value);
-}
-
-static bool is_leaf(const json_t *value) { return value && !(json_is_object(value) && json_object_size(value) > 0); }
 
 #define RANDOM_PATHS 12
 
@@ -521,12 +510,12 @@ static void check_random_document(struct bench *b, const struct json_path *paths
   json_t *merged = cell_is_null(rest) ? json_object() : load(rest->data, (size_t)rest->len);
   for (size_t i = 0; i < count; i++) {
     const struct cell *c = &b->cells[1 + i];
-    json_t *expected = at_path(document, &paths[i]);
-    assert_int_equal(is_leaf(expected), !cell_is_null(c));
+    json_t *expected = merge_at_path(document, &paths[i]);
+    assert_int_equal(merge_is_leaf(expected), !cell_is_null(c));
     if (cell_is_null(c)) continue;
     json_t *picked = load(c->data, (size_t)c->len);
     assert_true(json_equal(picked, expected));
-    put(&merged, &paths[i], picked);
+    assert_true(merge_put(&merged, &paths[i], picked));
     json_decref(picked);
   }
   if (!json_equal(merged, document)) print_error("%.*s\n", (int)text->len, text->data);
@@ -618,6 +607,7 @@ int main(void) {
       cmocka_unit_test(test_the_version_byte_of_jsonb_is_skipped),
       cmocka_unit_test(test_strings_are_unescaped_in_text_form_only),
       cmocka_unit_test(test_keys_are_compared_unescaped),
+      cmocka_unit_test(test_keys_that_begin_alike_are_told_apart),
       cmocka_unit_test(test_empty_objects_and_arrays_are_leaves),
       cmocka_unit_test(test_a_value_at_the_top_goes_to_the_empty_path),
       cmocka_unit_test(test_without_an_empty_path_the_rest_is_the_value_itself),
