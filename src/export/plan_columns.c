@@ -3,18 +3,16 @@
 
 #include <stdlib.h>
 
-static bool count_columns(const struct plan *plan, struct path_collector *const *collectors, size_t *count,
-                          struct error *err) {
-  *count = 0;
+static size_t count_columns(const struct plan *plan, struct path_collector *const *collectors) {
+  size_t count = 0;
   for (size_t i = 0; i < plan->item_count; i++) {
-    ++*count;
+    count++;
     if (!plan->items[i].flatten) continue;
-    const struct json_path *paths;
     size_t path_count;
-    if (!path_collector_finish(collectors[plan->items[i].wire], &paths, &path_count, err)) return false;
-    *count += path_count + 1;
+    path_collector_finish(collectors[plan->items[i].wire], &path_count);
+    count += path_count + 1;
   }
-  return true;
+  return count;
 }
 
 /* Adds a column under a name of its own (taken over, freed on failure). */
@@ -86,8 +84,7 @@ static bool add_rest(struct plan *plan, struct plan_item *item, struct error *er
 static bool add_flattened(struct plan *plan, struct plan_item *item, struct path_collector *collector, bool sampled,
                           struct error *err) {
   size_t count;
-  const struct json_path *paths;
-  if (!path_collector_finish(collector, &paths, &count, err)) return false;
+  const struct json_path *paths = path_collector_finish(collector, &count);
   /* No value at all: the column is still there, under its own name. */
   static const struct json_path top = {0};
   if (count == 0 && !add_path(plan, item, &top, false, path_name(item->target, &top), err)) return false;
@@ -132,9 +129,7 @@ static bool check_names(const struct schema *schema, struct error *err) {
 
 bool plan_columns(struct plan *plan, struct path_collector *const *collectors, bool sampled, struct error *err) {
   struct schema *schema = &plan->schema;
-  size_t n;
-  if (!count_columns(plan, collectors, &n, err)) return false;
-  schema->columns = calloc(n, sizeof *schema->columns);
+  schema->columns = calloc(count_columns(plan, collectors), sizeof *schema->columns);
   if (!schema->columns) return fail_memory(err, "the columns of the output");
   schema->cell_count = schema->wire_count;
   bool picks = plan->flattens;
