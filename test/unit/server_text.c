@@ -250,7 +250,7 @@ static void test_timestamps_are_the_servers_in_both_styles(void **state) {
     int64_t extremes[] = {low, high, 0, -1, 1, 100000, 999999, -86400000000, INT64_C(86399999999)};
     for (size_t i = 0; i < sizeof extremes / sizeof *extremes; i++) add(&v, (uint64_t)extremes[i], 8);
     for (size_t i = 0; i < random_rows(); i++) {
-      add(&v, (uint64_t)low + random_u64() % (uint64_t)(high - low), 8);
+      add(&v, (uint64_t)low + random_u64() % ((uint64_t)high - (uint64_t)low), 8);
       add(&v, random_u64() % UINT64_C(2000000000000000), 8);
       add(&v, random_u64() % 2000000000 * 1000000, 8);
       add(&v, (uint64_t)low + random_u64() % UINT64_C(300000000000000000), 8);
