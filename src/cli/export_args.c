@@ -67,10 +67,14 @@ static const char *until(const char *p, const char *stops) {
 }
 
 static char *trimmed(const char *from, const char *to) {
-  if (to < from) to = from;
   while (from < to && *from == ' ') from++;
   while (to > from && to[-1] == ' ') to--;
-  return strndup(from, (size_t)(to - from));
+  size_t len = from < to ? (size_t)(to - from) : 0;
+  char *text = malloc(len + 1);
+  if (!text) return NULL;
+  memcpy(text, from, len);
+  text[len] = '\0';
+  return text;
 }
 
 /* A name in double quotes loses them, "" inside becomes "; any other stays. */

@@ -42,7 +42,7 @@ struct export_result {
   int lanes;                      /* that took part */
   char snapshot_at[32];           /* RFC 3339 */
   char sha256[SHA256_HEX_SIZE];   /* "" unless the sink digests */
-  char how[160];                  /* the way the rows were read: "ctid ranges of 2 leaves, 848 splits", "one lane: orderBy" */
+  char how[400];                  /* the way the rows were read: "ctid ranges of 2 leaves, 848 splits", "one lane: orderBy" */
 };
 
 /* Blocks until done. The sink is committed exactly if it returns true; closing it stays the caller's. */

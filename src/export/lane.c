@@ -5,6 +5,7 @@
 #include "export/run.h"
 #include "row/flatten.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define PROGRESS_ROWS 1024
@@ -146,16 +147,22 @@ static bool lock_leaf(struct lane *lane, size_t leaf, struct error *err) {
   return true;
 }
 
-/* *left: the lane cannot go on, and has taken nothing; the others read on. */
-static bool take_split(struct lane *lane, struct split *split, bool *left) {
+/* A lane that cannot go on is no failure: the others do its work. But somebody will ask why it was slow. */
+static void drop_out(struct lane *lane, const struct error *why) {
   struct run *run = lane->run;
-  bool got;
-  *left = false;
+  pthread_mutex_lock(&run->mutex);
+  if (!*run->lane_lost) snprintf(run->lane_lost, sizeof run->lane_lost, "%.199s", why->message);
+  pthread_mutex_unlock(&run->mutex);
+}
+
+/* False when there is nothing more to take, or the lane cannot go on: it has taken nothing then. */
+static bool take_split(struct lane *lane, struct split *split) {
+  struct run *run = lane->run;
   pthread_mutex_lock(&run->split_mutex);
-  got = scan_peek(&run->plan.scan, split);
+  bool got = scan_peek(&run->plan.scan, split);
   struct error why;
-  if (got && run->plan.scan.by_leaf && run->plan.source->leaf_count && !lock_leaf(lane, split->leaf, &why)) {
-    *left = true;
+  if (got && run->plan.scan.by_leaf && !lock_leaf(lane, split->leaf, &why)) {
+    drop_out(lane, &why);
     got = false;
   }
   if (got) scan_take(&run->plan.scan);
@@ -192,17 +199,19 @@ static void tear_down(struct lane *lane) {
   free(lane->leaf_locked);
 }
 
-/* Joins the holder's snapshot. A lane that cannot is no failure: the others do its work. */
+/* A connection of its own in the holder's snapshot. */
 static bool connect_lane(struct lane *lane) {
   struct run *run = lane->run;
   if (lane->index == 0) return true;
   struct error why;
-  struct pg *pg;
-  if (!pg_connect_like(run->holder, &pg, &why)) return false;
+  struct pg *pg = NULL;
+  bool ok = pg_connect_like(run->holder, &pg, &why);
   pthread_mutex_lock(&run->mutex);
   lane->pg = pg;
   pthread_mutex_unlock(&run->mutex);
-  return session_join(pg, &run->snapshot, &why) && scan_prepare_lane(&run->plan.scan, pg, &why);
+  ok = ok && session_join(pg, &run->snapshot, &why) && scan_prepare_lane(&run->plan.scan, pg, &why);
+  if (!ok) drop_out(lane, &why);
+  return ok;
 }
 
 static void disconnect_lane(struct lane *lane) {
@@ -217,9 +226,9 @@ static void disconnect_lane(struct lane *lane) {
 static bool run_splits(struct lane *lane, struct error *err) {
   struct run *run = lane->run;
   struct split split;
-  bool left, any = false;
+  bool any = false;
   if (!set_up(lane, err)) return false;
-  while (!run_is_failed(run) && take_split(lane, &split, &left)) {
+  while (!run_is_failed(run) && take_split(lane, &split)) {
     any = true;
     if (!cancel_check(run->cancel, err) || !run_split(lane, &split, err)) return false;
   }

@@ -272,7 +272,8 @@ static void fill_result(struct run *run, struct export_result *result, uint64_t 
   };
   snprintf(result->snapshot_at, sizeof result->snapshot_at, "%s", run->snapshot.taken_at);
   memcpy(result->sha256, run->sink->sha256, sizeof result->sha256);
-  snprintf(result->how, sizeof result->how, "%s", run->plan.scan.how);
+  snprintf(result->how, sizeof result->how, *run->lane_lost ? "%s; %d of %d lanes: %s" : "%s", run->plan.scan.how,
+           result->lanes, run->lane_count, run->lane_lost);
 }
 
 static void init(struct run *run) {

@@ -60,6 +60,7 @@ struct run {
   bool writer_done;
   int lanes_running;
   int lanes_taken_part;
+  char lane_lost[200];           /* why a lane dropped out, the first of them; "" if none did */
   uint64_t specials;
 
   uint64_t rows_written;         /* the writer's own */

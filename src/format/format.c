@@ -3,13 +3,8 @@
 
 #include "format/csv.h"
 #include "format/json.h"
-#include "format/xml.h"
-#if __has_include("format/parquet/parquet.h")
 #include "format/parquet/parquet.h"
-#define WITH_PARQUET &format_parquet,
-#else
-#define WITH_PARQUET
-#endif
+#include "format/xml.h"
 
 const char *const special_names[] = {
     [SPECIAL_ERROR] = "error", [SPECIAL_NULL] = "null", [SPECIAL_STRING] = "string", [SPECIAL_REPLACE] = "replace",
@@ -17,7 +12,7 @@ const char *const special_names[] = {
 };
 
 const struct format *const formats[] = {
-    &format_csv, &format_json, &format_ndjson, &format_xml, WITH_PARQUET NULL,
+    &format_csv, &format_json, &format_ndjson, &format_xml, &format_parquet, NULL,
 };
 
 const struct format *format_find(const char *name) {
