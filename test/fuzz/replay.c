@@ -1,6 +1,6 @@
 /*
  * Runs a fuzz target without libFuzzer: over each seed of a folder as it is, cut at every byte, and with every
- * byte replaced by others. What every build can do in a second; finding more is libFuzzer's.
+ * byte replaced by others. What every build can do in a second; finding more is libFuzzer's. Speaks TAP.
  */
 #include "fuzz.h"
 
@@ -53,9 +53,10 @@ int main(int argc, char **argv) {
   for (const struct dirent *entry; (entry = readdir(folder));) {
     if (entry->d_name[0] == '.' || !read_seed(argv[1], entry->d_name, data, &size)) continue;
     run_seed(data, size);
-    count++;
+    printf("ok %zu - %s\n", ++count, entry->d_name);
+    fflush(stdout);
   }
   closedir(folder);
-  printf("%zu seeds\n", count);
+  printf("1..%zu\n", count);
   return count ? 0 : 1;
 }
