@@ -455,6 +455,37 @@ static void test_paths_beyond_the_limit_are_refused(void **state) {
   bench_close(&b);
 }
 
+static void test_a_cell_tells_where_it_comes_from(void **state) {
+  static const char *const expected[] = {"", "a", "address.\"a.b\".\"\"", "x"};
+  struct bench b;
+  bench_open(&b, KIND_JSON);
+  for (size_t i = 0; i < 4; i++) bench_path(&b, expected[i], i % 2, FLATTEN_TEXT);
+  bench_rest(&b);
+  for (size_t i = 0; i < 5; i++) {
+    struct buffer out;
+    size_t wire = 99;
+    buffer_init(&out, 100);
+    assert_int_equal(flatten_set_describe(b.set, i, &wire, &out), i < 4);
+    assert_int_equal(wire, 0);
+    char *text = buffer_take_string(&out);
+    assert_string_equal(text, i < 4 ? expected[i] : "");
+    free(text);
+  }
+  bench_close(&b);
+}
+
+static void test_adding_the_rest_again_gives_the_same_cell(void **state) {
+  struct bench b;
+  size_t first, second;
+  bench_open(&b, KIND_JSON);
+  bench_path(&b, "a", false, FLATTEN_TEXT);
+  assert_true(flatten_set_add_rest(b.set, 0, &first, &b.err));
+  assert_true(flatten_set_add_rest(b.set, 0, &second, &b.err));
+  assert_int_equal(first, second);
+  assert_flattens(&b, "{\"a\":1,\"b\":2}", "1|{\"b\":2}");
+  bench_close(&b);
+}
+
 /* --- Random documents against jansson ----------------------------------------------------------------- */
 
 static uint32_t random_state = 12345;
@@ -623,6 +654,8 @@ int main(void) {
       cmocka_unit_test(test_many_escaped_strings_in_one_row_stay_where_they_are),
       cmocka_unit_test(test_two_columns_do_not_mix),
       cmocka_unit_test(test_paths_beyond_the_limit_are_refused),
+      cmocka_unit_test(test_a_cell_tells_where_it_comes_from),
+      cmocka_unit_test(test_adding_the_rest_again_gives_the_same_cell),
       cmocka_unit_test(test_document_is_what_was_picked_and_the_rest_together),
       cmocka_unit_test(test_after_full_discovery_nothing_is_left_for_the_rest),
   };
