@@ -98,16 +98,26 @@ static bool read_rows(struct lane *lane, struct buffer *plain, struct error *err
   }
 }
 
-static bool open_split(struct lane *lane, const struct split *split, struct error *err) {
-  if (lane->reader_is_open) return true;   /* it has read ahead, to see what the JSON columns hold */
+static char *copy_sql(const struct lane *lane, const struct split *split, struct error *err) {
   struct buffer sql;
   buffer_init(&sql, CHUNK_MAX_BYTES);
   scan_copy_sql(&lane->run->plan.scan, split, &sql);
   char *text = buffer_take_string(&sql);
-  if (!text) return fail_memory(err, "a statement");
-  bool ok = reader_open(&lane->reader, lane->pg, text, lane->run->plan.schema.wire_count, err);
-  free(text);
+  if (!text) fail_memory(err, "a statement");
+  return text;
+}
+
+static bool open_split(struct lane *lane, const struct split *split, struct error *err) {
+  if (lane->reader_is_open) return true;   /* it has read ahead, to see what the JSON columns hold */
+  size_t wire_count = lane->run->plan.schema.wire_count;
   lane->reader_is_open = true;
+  if (lane->has_queued) {
+    lane->has_queued = false;
+    return reader_open_queued(&lane->reader, lane->pg, wire_count, err);
+  }
+  char *text = copy_sql(lane, split, err);
+  bool ok = text && reader_open(&lane->reader, lane->pg, text, wire_count, err);
+  free(text);
   return ok;
 }
 
@@ -120,26 +130,14 @@ static bool end_part(struct lane *lane, struct buffer *plain, struct error *err)
   return !any || format->part_end(lane->encoder, &meta, err);
 }
 
-static bool run_split(struct lane *lane, const struct split *split, struct error *err) {
-  struct buffer *plain = lane->run->codec->compresses_in_lane ? &lane->plain : NULL;
-  lane->split = split->index;
-  lane->part_begun = false;
-  lane->part_rows = 0;
-  bool ok = open_split(lane, split, err) && read_rows(lane, plain, err);
-  if (lane->reader_is_open) reader_close(&lane->reader);
-  lane->reader_is_open = false;
-  count_rows(lane);
-  if (!ok || !end_part(lane, plain, err)) return false;
-  atomic_fetch_add(&lane->run->progress->work_done, scan_split_blocks(&lane->run->plan.scan, split));
-  return window_split_done(lane->run->window, lane->index, split->index) || stopped(err);
-}
-
 /*
  * The holder has locked every leaf. A lane that read without a lock of its own could wait for somebody's
  * ALTER TABLE, which waits for the holder: so it asks first, without waiting, and leaves if it must.
  */
+static bool has_lock(const struct lane *lane, size_t leaf) { return lane->index == 0 || lane->leaf_locked[leaf]; }
+
 static bool lock_leaf(struct lane *lane, size_t leaf, struct error *err) {
-  if (lane->index == 0 || lane->leaf_locked[leaf]) return true;
+  if (has_lock(lane, leaf)) return true;
   if (!pg_execf(lane->pg, err, "LOCK TABLE ONLY %s IN ACCESS SHARE MODE NOWAIT",
                 lane->run->plan.source->leaves[leaf].sql_name))
     return false;
@@ -155,19 +153,55 @@ static void drop_out(struct lane *lane, const struct error *why) {
   pthread_mutex_unlock(&run->mutex);
 }
 
-/* False when there is nothing more to take, or the lane cannot go on: it has taken nothing then. */
-static bool take_split(struct lane *lane, struct split *split) {
+/*
+ * False when there is nothing more to take, or the lane cannot go on: it has taken nothing then. is_busy: the
+ * connection is reading, so that it could not ask for a lock.
+ */
+static bool take_split(struct lane *lane, struct split *split, bool is_busy) {
   struct run *run = lane->run;
   pthread_mutex_lock(&run->split_mutex);
   bool got = scan_peek(&run->plan.scan, split);
   struct error why;
-  if (got && run->plan.scan.by_leaf && !lock_leaf(lane, split->leaf, &why)) {
+  if (got && is_busy && !has_lock(lane, split->leaf)) {
+    got = false;
+  } else if (got && run->plan.scan.by_leaf && !lock_leaf(lane, split->leaf, &why)) {
     drop_out(lane, &why);
     got = false;
   }
   if (got) scan_take(&run->plan.scan);
   pthread_mutex_unlock(&run->split_mutex);
   return got;
+}
+
+/*
+ * Small splits: the next one is taken, and its COPY sent, while this one is read, so that the server need not
+ * wait for us in between. Large ones stay for whichever lane is free first.
+ */
+static bool queue_next(struct lane *lane, struct error *err) {
+  const struct scan *scan = &lane->run->plan.scan;
+  if (!scan->by_ctid || scan->spec.split_rows || !pg_copy_can_queue(lane->pg)) return true;
+  struct split next;
+  if (!take_split(lane, &next, true)) return true;
+  char *text = copy_sql(lane, &next, err);
+  bool ok = text && pg_copy_queue(lane->pg, text, err);
+  free(text);
+  lane->queued = next;
+  lane->has_queued = ok;
+  return ok;
+}
+
+static bool run_split(struct lane *lane, const struct split *split, struct error *err) {
+  struct buffer *plain = lane->run->codec->compresses_in_lane ? &lane->plain : NULL;
+  lane->split = split->index;
+  lane->part_begun = false;
+  lane->part_rows = 0;
+  bool ok = open_split(lane, split, err) && queue_next(lane, err) && read_rows(lane, plain, err);
+  if (lane->reader_is_open) reader_close(&lane->reader);
+  lane->reader_is_open = false;
+  count_rows(lane);
+  if (!ok || !end_part(lane, plain, err)) return false;
+  atomic_fetch_add(&lane->run->progress->work_done, scan_split_blocks(&lane->run->plan.scan, split));
+  return window_split_done(lane->run->window, lane->index, split->index) || stopped(err);
 }
 
 static bool set_up(struct lane *lane, struct error *err) {
@@ -228,7 +262,8 @@ static bool run_splits(struct lane *lane, struct error *err) {
   struct split split;
   bool any = false;
   if (!set_up(lane, err)) return false;
-  while (!run_is_failed(run) && take_split(lane, &split)) {
+  while (!run_is_failed(run) && (lane->has_queued || take_split(lane, &split, false))) {
+    if (lane->has_queued) split = lane->queued;
     any = true;
     if (!cancel_check(run->cancel, err) || !run_split(lane, &split, err)) return false;
   }

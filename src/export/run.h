@@ -29,6 +29,8 @@ struct lane {
   struct buffer plain;           /* rows before compression, where the lane compresses */
   struct chunk *chunk;           /* being filled */
   uint64_t split;
+  struct split queued;           /* taken, its COPY sent, while the one before is still being read */
+  bool has_queued;
   uint64_t rows_uncounted;       /* encoded since progress was last told */
   uint64_t part_rows;            /* in the current part */
   bool part_begun;               /* a chunk of it has been handed on or is being filled */

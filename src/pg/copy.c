@@ -42,6 +42,12 @@ bool pg_copy_start(struct pg *c, const char *sql, struct error *err) {
   return pg_stream_query(&c->stream, sql, err) && pg_stream_copy_begin(&c->stream, err);
 }
 
+bool pg_copy_can_queue(const struct pg *c) { return c->use_stream; }
+
+bool pg_copy_queue(struct pg *c, const char *sql, struct error *err) { return pg_stream_query(&c->stream, sql, err); }
+
+bool pg_copy_start_queued(struct pg *c, struct error *err) { return pg_stream_copy_begin(&c->stream, err); }
+
 bool pg_copy_next(struct pg *c, const uint8_t **data, size_t *len, uint64_t *rows, struct error *err) {
   if (!c->use_stream) return libpq_copy_next(c, data, len, rows, err);
   return pg_stream_copy_next(&c->stream, data, len, rows, err);

@@ -46,6 +46,13 @@ void pg_described_free(struct pg_described *columns, size_t count);
  * next call; *len 0 and *data NULL is the proven end: CommandComplete has arrived, and *rows is its count.
  */
 bool pg_copy_start(struct pg *c, const char *sql, struct error *err) MUST_CHECK;
+/*
+ * The next COPY may be sent while the present one is still being read, which saves the server's waiting for it;
+ * pg_copy_start_queued then begins it in its turn. At most one ahead; only where pg_copy_can_queue.
+ */
+bool pg_copy_can_queue(const struct pg *c);
+bool pg_copy_queue(struct pg *c, const char *sql, struct error *err) MUST_CHECK;
+bool pg_copy_start_queued(struct pg *c, struct error *err) MUST_CHECK;
 bool pg_copy_next(struct pg *c, const uint8_t **data, size_t *len, uint64_t *rows, struct error *err) MUST_CHECK;
 
 /* Asks the server to stop what the connection is doing. From any thread. Best effort. */

@@ -14,6 +14,12 @@ bool reader_open(struct reader *r, struct pg *pg, const char *sql, size_t wire_c
   return pg_copy_start(pg, sql, err);
 }
 
+bool reader_open_queued(struct reader *r, struct pg *pg, size_t wire_count, struct error *err) {
+  *r = (struct reader){.pg = pg, .wire_count = wire_count};
+  buffer_init(&r->peeked, PEEKED_MAX);
+  return pg_copy_start_queued(pg, err);
+}
+
 void reader_close(struct reader *r) { buffer_deinit(&r->peeked); }
 
 static uint32_t read_u32(const uint8_t *p) {

@@ -19,6 +19,8 @@ struct reader {
 
 /* sql is a whole COPY statement of wire_count columns. reader_close after success and failure alike. */
 bool reader_open(struct reader *r, struct pg *pg, const char *sql, size_t wire_count, struct error *err) MUST_CHECK;
+/* The same for a COPY that pg_copy_queue has sent already. */
+bool reader_open_queued(struct reader *r, struct pg *pg, size_t wire_count, struct error *err) MUST_CHECK;
 void reader_close(struct reader *r);
 
 /*
