@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct id_list {
+struct record_list {
   struct job_record *records;
   size_t count;
 };
 
 static bool collect(void *context, const struct job_record *r, struct error *err) {
-  struct id_list *list = context;
+  struct record_list *list = context;
   struct job_record *records = reallocarray(list->records, list->count + 1, sizeof *records);
   if (!records) return fail_memory(err, "unfinished exports");
   list->records = records;
@@ -66,25 +66,38 @@ static bool take_up(struct scheduler *s, const struct job_record *r, struct erro
   return true;
 }
 
-bool scheduler_recover(struct scheduler *s, struct error *err) {
-  struct id_list list = {0};
-  struct store_filter unfinished = {.states = 1u << JOB_PENDING | 1u << JOB_RUNNING, .oldest_first = true};
-  bool ok = s->store->ops->list(s->store, &unfinished, collect, &list, err);
-  for (size_t i = 0; ok && i < list.count; i++) ok = take_up(s, &list.records[i], err);
-  free(list.records);
-  return ok && spool_sweep(&s->spool, s->store, err);
+static bool expire_if_missing(struct scheduler *s, const struct job_record *r, struct error *err) {
+  char name[SPOOL_NAME_SIZE];
+  spool_final_name(r, name);
+  return spool_has_file(&s->spool, name) || scheduler_expire(s, r, err);
 }
 
+static bool for_each(struct scheduler *s, unsigned states,
+                     bool (*act)(struct scheduler *s, const struct job_record *r, struct error *err),
+                     struct error *err) {
+  struct record_list list = {0};
+  struct store_filter filter = {.states = states, .oldest_first = true};
+  bool ok = s->store->ops->list(s->store, &filter, collect, &list, err);
+  for (size_t i = 0; ok && i < list.count; i++) ok = act(s, &list.records[i], err);
+  free(list.records);
+  return ok;
+}
+
+bool scheduler_recover(struct scheduler *s, struct error *err) {
+  return for_each(s, 1u << JOB_PENDING | 1u << JOB_RUNNING, take_up, err) &&
+         for_each(s, 1u << JOB_COMPLETED, expire_if_missing, err) && spool_sweep(&s->spool, s->store, err);
+}
+
+/* The file first: who reads "expired" finds the room free. What a crash leaves in between, the next start mends. */
 bool scheduler_expire(struct scheduler *s, const struct job_record *record, struct error *err) {
   struct job *j;
-  if (!job_new(s->store, record, NULL, &j, err)) return false;
-  bool ok = job_set_state(j, JOB_EXPIRED, NULL, err);
-  job_release(j);
-  if (!ok) return false;
   char name[SPOOL_NAME_SIZE];
   spool_final_name(record, name);
-  spool_remove(&s->spool, name);   /* after the record: an orphan is removed at the next start, a lie is not */
-  return true;
+  if (!job_new(s->store, record, NULL, &j, err)) return false;
+  spool_remove(&s->spool, name);
+  bool ok = job_set_state(j, JOB_EXPIRED, NULL, err);
+  job_release(j);
+  return ok;
 }
 
 /*
@@ -98,7 +111,7 @@ void scheduler_expire_files(struct scheduler *s) {
   int64_t now = wall < steady ? wall : steady;
   struct store_filter old = {.states = 1u << JOB_COMPLETED, .oldest_first = true, .max = 100,
                              .finished_before_us = now - s->settings.expire_after_seconds * 1000000};
-  struct id_list list = {0};
+  struct record_list list = {0};
   struct error err;
   bool ok = s->store->ops->list(s->store, &old, collect, &list, &err);
   for (size_t i = 0; ok && i < list.count; i++) {

@@ -11,7 +11,8 @@
 #include <time.h>
 
 #define TICK_US 500000           /* progress to those who watch, while there are jobs */
-#define SWEEP_US 60000000        /* expiry */
+#define SWEEP_SECONDS_MAX 60     /* between two looks for what has expired */
+#define FLOOR_DEFAULT_MAX (UINT64_C(256) << 20)
 #define JOB_STACK_BYTES (512u << 10)
 
 /* --- the list of live jobs -------------------------------------------------------------------------- */
@@ -128,6 +129,14 @@ static void wait_until(struct scheduler *s, uint64_t until_us) {
   pthread_cond_timedwait(&s->changed, &s->lock, &t);
 }
 
+/* Often enough that nothing is kept for much longer than was said. */
+static uint64_t sweep_period_us(const struct scheduler *s) {
+  int64_t seconds = s->settings.expire_after_seconds / 4;
+  if (seconds < 1) seconds = 1;
+  if (seconds > SWEEP_SECONDS_MAX || s->settings.expire_after_seconds == 0) seconds = SWEEP_SECONDS_MAX;
+  return (uint64_t)seconds * 1000000;
+}
+
 static void *scheduler_main(void *argument) {
   struct scheduler *s = argument;
   uint64_t next_sweep = 0;
@@ -138,7 +147,7 @@ static void *scheduler_main(void *argument) {
       pthread_mutex_unlock(&s->lock);
       scheduler_expire_files(s);
       pthread_mutex_lock(&s->lock);
-      next_sweep = now + SWEEP_US;
+      next_sweep = now + sweep_period_us(s);
     }
     drop_ended(s);
     for (struct job *j = s->jobs; j; j = j->next) job_tick(j);
@@ -238,12 +247,13 @@ void scheduler_settings_for(const struct scheduler *s, const char *application_n
 }
 
 static bool check_space(struct scheduler *s, struct error *err) {
-  uint64_t free_bytes;
-  if (!spool_free_bytes(&s->spool, &free_bytes, err)) return false;
-  if (free_bytes >= s->settings.free_bytes_floor) return true;
+  uint64_t free_bytes, total;
+  if (!spool_free_bytes(&s->spool, &free_bytes, &total, err)) return false;
+  uint64_t floor = total / 20 < FLOOR_DEFAULT_MAX ? total / 20 : FLOOR_DEFAULT_MAX;
+  if (s->settings.free_bytes_floor >= 0) floor = (uint64_t)s->settings.free_bytes_floor;
+  if (free_bytes >= floor) return true;
   return fail(err, ERR_NO_SPACE, "no room for new exports: %llu MB are free where %llu MB are needed; remove exports, or"
-              " lower --min-free", (unsigned long long)(free_bytes >> 20),
-              (unsigned long long)(s->settings.free_bytes_floor >> 20));
+              " lower --min-free", (unsigned long long)(free_bytes >> 20), (unsigned long long)(floor >> 20));
 }
 
 static bool check_accepts(struct scheduler *s, struct error *err) {
@@ -381,7 +391,7 @@ const char *scheduler_spool_folder(const struct scheduler *s) { return s->spool.
 bool scheduler_metrics(struct scheduler *s, struct scheduler_metrics *m, struct error *err) {
   *m = (struct scheduler_metrics){.connections_max = s->budget.connections_max};
   if (!s->store->ops->count(s->store, m->counts, sizeof m->counts / sizeof *m->counts, &m->count_count, err) ||
-      !spool_free_bytes(&s->spool, &m->free_bytes, err))
+      !spool_free_bytes(&s->spool, &m->free_bytes, NULL, err))
     return false;
   for (size_t i = 0; i < m->count_count; i++)
     if (m->counts[i].state == JOB_COMPLETED) m->spool_bytes += m->counts[i].bytes;

@@ -20,7 +20,8 @@ struct scheduler_settings {
   int connections_max;
   int64_t memory_bytes;                  /* see budget_init */
   int64_t expire_after_seconds;          /* from the end of an export to the removal of its file; 0: never */
-  uint64_t free_bytes_floor;             /* no new export is accepted below this free space */
+  int64_t free_bytes_floor;              /* no new export is accepted below this free space; -1: a twentieth of
+                                            the file system, at most 256 MB */
   uint64_t retry_delay_us;               /* before the second attempt; four times as long before the third */
   bool allow_query;
   /* The engine; tests put a small one of their own here. NULL: export_run, export_check. */

@@ -64,6 +64,10 @@ int spool_open_file(const struct spool *s, const char *name) {
   return openat(s->folder_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+bool spool_has_file(const struct spool *s, const char *name) {
+  return faccessat(s->folder_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
 void spool_remove(const struct spool *s, const char *name) {
   if (unlinkat(s->folder_fd, name, 0) == 0) {
     if (fsync(s->folder_fd) != 0) log_line(LOG_WARNING, "cannot sync \"%s\": %s", s->folder, strerror(errno));
@@ -120,10 +124,11 @@ bool spool_sweep(const struct spool *s, struct store *store, struct error *err) 
   return true;
 }
 
-bool spool_free_bytes(const struct spool *s, uint64_t *bytes, struct error *err) {
+bool spool_free_bytes(const struct spool *s, uint64_t *bytes, uint64_t *total, struct error *err) {
   struct statvfs fs;
   if (fstatvfs(s->folder_fd, &fs) != 0)
     return fail_errno(err, ERR_DESTINATION, "cannot ask for the free space of \"%s\"", s->folder);
   *bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+  if (total) *total = (uint64_t)fs.f_blocks * fs.f_frsize;
   return true;
 }

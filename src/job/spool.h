@@ -27,6 +27,7 @@ void spool_path(const struct spool *s, const char *name, char path[SPOOL_PATH_SI
 
 /* For reading; -1 with errno. Never follows a link. */
 int spool_open_file(const struct spool *s, const char *name);
+bool spool_has_file(const struct spool *s, const char *name);
 /* Removes the file and makes that durable; no file is no error. */
 void spool_remove(const struct spool *s, const char *name);
 
@@ -36,5 +37,5 @@ void spool_remove(const struct spool *s, const char *name);
  */
 bool spool_sweep(const struct spool *s, struct store *store, struct error *err) MUST_CHECK;
 
-/* What an unprivileged process may still write there. */
-bool spool_free_bytes(const struct spool *s, uint64_t *bytes, struct error *err) MUST_CHECK;
+/* The file system's size, and what an unprivileged process may still write there. total may be NULL. */
+bool spool_free_bytes(const struct spool *s, uint64_t *bytes, uint64_t *total, struct error *err) MUST_CHECK;

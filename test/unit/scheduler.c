@@ -375,7 +375,7 @@ static void test_no_export_is_accepted_without_room_or_for_what_is_missing(void 
   assert_false(scheduler_submit(s->scheduler, request, "", id, &err));
   assert_int_equal(err.code, ERR_NOT_FOUND);
   stop(s);
-  s->settings.free_bytes_floor = UINT64_MAX;
+  s->settings.free_bytes_floor = INT64_MAX;
   start(s);
   assert_true(request_parse_json(text, strlen(text), NULL, &request, &err));
   assert_false(scheduler_submit(s->scheduler, request, "", id, &err));
