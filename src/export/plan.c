@@ -251,22 +251,23 @@ static bool make_order_by(struct plan *plan, struct error *err) {
   return plan->order_by ? true : fail_memory(err, "the plan");
 }
 
-static bool make(struct plan *plan, struct pg *pg, uint64_t split_bytes, uint64_t split_rows, struct error *err) {
+static bool make(struct plan *plan, struct pg *pg, uint64_t split_bytes, int lanes, struct error *err) {
   const struct export_request *r = plan->request;
   bool described = r->query ? source_describe_query(pg, r->query, &plan->source, err)
                             : source_describe_table(pg, r->table, &plan->source, err);
   if (!described || !resolve_items(plan, err) || !make_select_list(plan, err)) return false;
   if (!make_where(plan, pg, err) || !make_order_by(plan, err)) return false;
   const struct scan_spec spec = {.source = plan->source, .select_list = plan->select_list, .where = plan->where,
-                                 .order_by = plan->order_by, .limit = r->limit, .split_rows = split_rows,
+                                 .order_by = plan->order_by, .limit = r->limit, .lanes = lanes,
+                                 .split_rows = r->format->part_rows ? r->format->part_rows(r->format_options) : 0,
                                  .split_bytes = split_bytes};
   return scan_plan(&plan->scan, &spec, pg, err);
 }
 
 bool plan_make(struct plan *plan, const struct export_request *request, struct pg *pg, uint64_t split_bytes,
-               uint64_t split_rows, struct error *err) {
+               int lanes, struct error *err) {
   *plan = (struct plan){.request = request};
-  if (make(plan, pg, split_bytes, split_rows, err)) return true;
+  if (make(plan, pg, split_bytes, lanes, err)) return true;
   plan_deinit(plan);
   return false;
 }

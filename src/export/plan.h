@@ -31,10 +31,10 @@ struct plan {
 
 /*
  * The connection is in a transaction that reads (session.h). Describes the source, resolves and quotes names,
- * EXPLAINs. split_bytes: wished heap bytes per split; split_rows: wished rows per split, 0 for none.
+ * EXPLAINs. split_bytes: wished heap bytes per split, for the lanes that may read side by side.
  */
 bool plan_make(struct plan *plan, const struct export_request *request, struct pg *pg, uint64_t split_bytes,
-               uint64_t split_rows, struct error *err) MUST_CHECK;
+               int lanes, struct error *err) MUST_CHECK;
 void plan_deinit(struct plan *plan);
 
 /*

@@ -83,9 +83,8 @@ static bool is_subset(const struct source *of, const struct source *in) {
 
 static bool make_plan(struct run *run, struct plan *plan, struct error *err) {
   const struct export_request *r = run->request;
-  uint64_t split_bytes = (uint64_t)share_chunks(run, wanted_lanes(run->settings)) * CHUNK_BYTES;
-  uint64_t split_rows = run->format->part_rows ? run->format->part_rows(r->format_options) : 0;
-  return plan_make(plan, r, run->holder, split_bytes, split_rows, err);
+  int lanes = wanted_lanes(run->settings);
+  return plan_make(plan, r, run->holder, (uint64_t)share_chunks(run, lanes) * CHUNK_BYTES, lanes, err);
 }
 
 /* Leaves are locked, then described again in the snapshot: *settled says that nothing came between. */
@@ -322,7 +321,7 @@ bool export_check(const struct export_request *request, const struct export_sett
   struct pg *pg;
   if (!pg_connect(settings->conninfo, settings->application_name, &pg, err)) return false;
   struct plan checked = {0};
-  bool ok = session_begin_look(pg, err) && plan_make(&checked, request, pg, CHUNK_BYTES, 0, err);
+  bool ok = session_begin_look(pg, err) && plan_make(&checked, request, pg, CHUNK_BYTES, 1, err);
   if (ok) *estimate = (struct export_estimate){checked.scan.rows_estimated, checked.scan.bytes_estimated};
   /* Flattened columns are known only after discovery; without any, names and the format's own checks are too. */
   if (ok && !checked.flattens) ok = plan_columns(&checked, NULL, false, err) && check_format(request, &checked, err);

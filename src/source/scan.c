@@ -88,8 +88,9 @@ static int64_t blocks_per_split(const struct scan_spec *spec, const struct sourc
   if (leaf->blocks < 1) return 0;
   double blocks;
   if (spec->split_rows && rows_of_leaf > 0) {
-    /* Even pieces rather than a small one at the end. */
+    /* Even pieces rather than a small one at the end, and as many for each lane. */
     double pieces = fmin(ceil(rows_of_leaf / (double)spec->split_rows), SPLITS_OF_ROWS_MAX);
+    if (pieces > 1 && spec->lanes > 1) pieces = ceil(pieces / spec->lanes) * spec->lanes;
     blocks = ceil((double)leaf->blocks / (pieces < 1 ? 1 : pieces));
   } else {
     uint64_t bytes = spec->split_rows ? 32 * spec->split_bytes : spec->split_bytes;
@@ -131,8 +132,7 @@ static const char *why_one_lane(const struct scan_spec *spec, const struct expla
   if (spec->source->relkind == 'f') return "a foreign table is one stream";
   if (*spec->order_by) return "the server orders the rows";
   if (spec->limit >= 0) return "a limit without an order";
-  if (*spec->where && e->uses_index) return "the server uses an index for the filter";
-  return spec->one_lane ? "as asked" : NULL;
+  return *spec->where && e->uses_index ? "the server uses an index for the filter" : NULL;
 }
 
 bool scan_plan(struct scan *scan, const struct scan_spec *spec, struct pg *c, struct error *err) {

@@ -17,7 +17,7 @@ struct scan_spec {
   int64_t limit;                 /* -1: none */
   uint64_t split_rows;           /* wished rows per split; 0: by bytes */
   uint64_t split_bytes;          /* wished heap and TOAST bytes per split, where split_rows is 0 */
-  bool one_lane;                 /* one split, whatever is possible */
+  int lanes;                     /* that may read side by side: splits by rows come in multiples of it */
 };
 
 struct split {
