@@ -1,5 +1,6 @@
 """
-Fixtures of the black-box tests: a private PostgreSQL, a database per test module, the command line, the service.
+Fixtures of the black-box tests: a private PostgreSQL, a database per test module, the command line and
+the service.
 
 DECANT          the program under test; default: build/*/src/decant, the newest
 DECANT_TEST_DB  a superuser's connection string of a private cluster; default: a cluster of the run's own

@@ -24,7 +24,7 @@ def tables(db):
             copy.write_row([text])
     columns = ", ".join(f"c{i} {('int', 'text', 'numeric')[i % 3]}" for i in range(1600))
     db.execute(f"CREATE TABLE widest ({columns})")
-    cells = ", ".join(("1", "''", "1.50", "NULL")[i % 4] if i % 3 != 1 else "'a,b'" for i in range(1600))
+    cells = ", ".join("NULL" if i % 4 == 3 else ("1", "'a,b'", "1.50")[i % 3] for i in range(1600))
     db.execute(f"INSERT INTO widest SELECT {cells} FROM generate_series(1, 40)")
     names = ", ".join(f"{values.name(n)} int" for n in values.NASTY_NAMES)
     db.execute(f"CREATE TABLE odd_names ({names})")

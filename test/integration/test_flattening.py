@@ -219,7 +219,7 @@ def test_a_picked_path_also_takes_an_object_whole(documents, decant):
 
 def test_a_key_with_dots_or_quotes_is_written_as_a_json_string(documents, decant):
     documents(r'{"a.b":{"c":1},"q\"q":2,"":3," ":4}')
-    for path, value in (('meta."a.b".c', "1"), (r'meta."q\"q"', "2"), ('meta.""', "3"), ("meta. ", "4")):
+    for path, value in (('meta."a.b".c', "1"), (r'meta."q\"q"', "2"), ('meta.""', "3"), ('meta." "', "4")):
         run = decant("export", "--table", "docs", "--format", "csv", "--quiet", "--columns", f"{path}=it")
         assert rows_of(run.out) == (["it"], [[value]]), path
 

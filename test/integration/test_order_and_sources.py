@@ -453,7 +453,7 @@ def test_a_search_path_finds_the_table_that_the_role_would_find(db, decant):
 )
 def test_settings_of_the_role_do_not_change_a_byte(db, decant, setting):
     query = """SELECT '2024-01-02 03:04:05.678+00'::timestamptz AS a, '1 day 2 hours'::interval AS b, 0.1::float8 + 0.2 AS c,
-               '\\xdead'::bytea AS d, date '2024-01-02' AS e, 'Łódź' AS f, 'it''s \\ here' AS g"""
+               decode('dead', 'hex') AS d, date '2024-01-02' AS e, 'Łódź' AS f, E'it''s \\\\ here' AS g"""
     environment = {"PGOPTIONS": f"-c {setting}"}
     assert decant.export("--query", query, "--format", "csv", environment=environment) == db.csv(query)
     assert decant.export("--query", query, "--format", "ndjson", environment=environment) == db.ndjson(query)
@@ -475,7 +475,7 @@ def test_row_level_security_is_an_error_and_not_fewer_rows(db, decant):
     db.execute("CREATE ROLE decant_tenant LOGIN")
     db.execute("CREATE TABLE secrets AS SELECT i AS id FROM generate_series(1, 10) i")
     db.execute("ALTER TABLE secrets ENABLE ROW LEVEL SECURITY")
-    db.execute("CREATE POLICY some ON secrets USING (id < 5)")
+    db.execute("CREATE POLICY few ON secrets USING (id < 5)")
     db.execute("GRANT SELECT ON secrets TO decant_tenant")
     try:
         run = decant(

@@ -1,7 +1,8 @@
-"""Every row of an export is as of one instant, however many connections read it and whoever writes meanwhile."""
+"""Every row is as of one instant, however many connections read it and whoever writes meanwhile."""
 
 import csv
 import io
+import itertools
 import random
 import threading
 from collections import defaultdict
@@ -11,6 +12,9 @@ from support.parquet import parquet_file
 
 PAIRS = 40000
 EXPORTS = 6
+
+
+new_pairs = itertools.count(10 * PAIRS)
 
 
 class Writer(threading.Thread):
@@ -25,7 +29,6 @@ class Writer(threading.Thread):
         self.table = table
         self.random = random.Random(seed)
         self.seed = seed
-        self.made = 0
         self.committed = 0
         self.stopping = threading.Event()
         self.failure = None
@@ -60,8 +63,7 @@ class Writer(threading.Thread):
                 f"DELETE FROM {self.table} WHERE pair = %s RETURNING pair", (self.random.randrange(PAIRS),)
             ).fetchall()
             if gone:
-                self.made += 1
-                pair = PAIRS * (10 + self.seed) + self.made
+                pair = next(new_pairs)
                 amount = self.random.randrange(10**6)
                 self.connection.execute(
                     f"INSERT INTO {self.table} VALUES (%s, 1, %s, ''), (%s, -1, %s, '')",

@@ -27,7 +27,7 @@ def tables(db):
     db.execute("CREATE TABLE no_rows (LIKE all_types)")
     columns = ", ".join(f"c{i} {('int', 'text', 'jsonb')[i % 3]}" for i in range(1600))
     db.execute(f"CREATE TABLE widest ({columns})")
-    cells = ", ".join(("1", "'<&>'", """'{"a": [1, 2]}'""")[i % 3] if i % 5 else "NULL" for i in range(1600))
+    cells = ", ".join(("1", "'<&>'", """'{"a": [1, 2]}'""")[i % 3] if i % 4 == 1 else "NULL" for i in range(1600))
     db.execute(f"INSERT INTO widest SELECT {cells} FROM generate_series(1, 12)")
     db.execute("CREATE TABLE many AS SELECT i AS id, '<' || i || '&>' AS t FROM generate_series(1, 120000) i")
 
@@ -66,9 +66,9 @@ def test_every_type_has_the_values_of_the_server(db, decant, table, codec):
     rows, expected = xml_rows(written), expected_rows(db, table, made_of)
     assert len(rows) == len(expected)
     for row, wanted in zip(rows, expected):
-        for cell, wanted_cell in zip(row, wanted):
-            assert cell == wanted_cell
         assert len(row) == len(wanted)
+        for (tag, value), wanted_cell in zip(row, wanted):
+            assert (unescape_xml_name(tag), value) == wanted_cell
 
 
 def test_no_rows_are_an_empty_root(decant):
@@ -78,13 +78,8 @@ def test_no_rows_are_an_empty_root(decant):
 def test_1600_columns_are_1600_elements(decant):
     rows = xml_rows(decant.export("--table", "widest", "--format", "xml"))
     assert len(rows) == 12 and all(len(row) == 1600 for row in rows)
-    assert rows[0][:5] == [
-        ("c0", NIL),
-        ("c1", "<&>"),
-        ("c2", [("a", [("item", "1"), ("item", "2")])]),
-        ("c3", "1"),
-        ("c4", "<&>"),
-    ]
+    nested = [("a", [("item", "1"), ("item", "2")])]
+    assert rows[0][:6] == [("c0", NIL), ("c1", "<&>"), ("c2", NIL), ("c3", NIL), ("c4", NIL), ("c5", nested)]
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 5])
