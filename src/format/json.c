@@ -225,6 +225,7 @@ static bool prepare_columns(struct encoder *e, struct error *err) {
     buffer_append_byte(&e->keys, ':');
     e->columns[i].before_len = (uint32_t)(e->keys.len - start);
   }
+  buffer_append(&e->keys, (const char[TEXT_SHORT_BYTES]){0}, TEXT_SHORT_BYTES);
   if (!buffer_check(&e->keys, "the keys", err)) return false;
   const uint8_t *at = e->keys.data;
   for (size_t i = 0; i < schema->column_count; i++) {
@@ -255,7 +256,7 @@ static bool json_encode(struct encoder *e, const struct cell *cells, struct buff
   for (size_t i = 0; i < count; i++) {
     const struct text_column *column = &e->columns[i];
     const struct cell *c = &cells[column->cell];
-    buffer_append(out, column->before, column->before_len);
+    text_append_short(out, column->before, column->before_len);
     if (cell_is_null(c)) append_null(out);
     else if (!column->write(e, column, c, out, err)) return false;
   }

@@ -94,3 +94,48 @@ static inline const uint8_t *text_find_any(const uint8_t *at, const uint8_t *end
   while (at < end && *at != set[0] && *at != set[1] && *at != set[2] && *at != set[3]) at++;
   return at;
 }
+
+/*
+ * Copies text and says whether it is free of all bytes of a set; where it is not, what lies at `to` is
+ * undefined. One pass, and no call for the short texts that most are. `to` has room for len bytes.
+ */
+static inline bool text_copy_unless(uint8_t *to, const uint8_t *text, size_t len, const uint8_t set[4]) {
+  const uint8_t *at = text, *end = text + len;
+#ifdef __SSE2__
+  if (len >= 16) {
+    const __m128i a = _mm_set1_epi8((char)set[0]), b = _mm_set1_epi8((char)set[1]);
+    const __m128i c = _mm_set1_epi8((char)set[2]), d = _mm_set1_epi8((char)set[3]);
+    for (;;) {
+      __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+      __m128i hits = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, a), _mm_cmpeq_epi8(bytes, b)),
+                                  _mm_or_si128(_mm_cmpeq_epi8(bytes, c), _mm_cmpeq_epi8(bytes, d)));
+      if (_mm_movemask_epi8(hits)) return false;
+      _mm_storeu_si128((__m128i *)(void *)to, bytes);
+      at += 16;
+      to += 16;
+      if (at == end) return true;
+      if (end - at < 16) {   /* the last 16 bytes once more: looking twice is cheaper than looking singly */
+        to -= 16 - (end - at);
+        at = end - 16;
+      }
+    }
+  }
+#endif
+  if (text_find_any(at, end, set) < end) return false;
+  memcpy(to, at, len);
+  return true;
+}
+
+#define TEXT_SHORT_BYTES 32   /* what text_append_short reads, whatever the length */
+
+/* Appends a prepared key or tag, behind which as many bytes can be read, without a call where it is short. */
+static inline void text_append_short(struct buffer *out, const uint8_t *bytes, size_t len) {
+  if (__builtin_expect(len > TEXT_SHORT_BYTES, 0)) {
+    buffer_append(out, bytes, len);
+    return;
+  }
+  uint8_t *to = buffer_reserve(out, TEXT_SHORT_BYTES);
+  if (!to) return;
+  memcpy(to, bytes, TEXT_SHORT_BYTES);
+  out->len += len;
+}

@@ -219,6 +219,7 @@ static bool prepare_columns(struct encoder *e, struct error *err) {
     xml_append_name(&e->tags, name, strlen(output->name));
     buffer_append_byte(&e->tags, '>');
   }
+  buffer_append(&e->tags, (const char[TEXT_SHORT_BYTES]){0}, TEXT_SHORT_BYTES);
   if (!buffer_check(&e->tags, "the tags", err)) return false;
   const uint8_t *at = e->tags.data;
   for (size_t i = 0; i < schema->column_count; i++) {
@@ -250,11 +251,11 @@ static bool xml_encode(struct encoder *e, const struct cell *cells, struct buffe
   for (size_t i = 0; i < count; i++) {
     const struct text_column *column = &e->columns[i];
     const struct cell *c = &cells[column->cell];
-    buffer_append(out, column->before, column->before_len);
+    text_append_short(out, column->before, column->before_len);
     e->is_nil = cell_is_null(c);
     if (!e->is_nil && !column->write(e, column, c, out, err)) return false;
     if (e->is_nil) xml_make_nil(out);
-    else buffer_append(out, column->before + column->before_len, column->before_len + 1);
+    else text_append_short(out, column->before + column->before_len, column->before_len + 1);
   }
   buffer_append_string(out, xml->row_end);
   e->rows++;

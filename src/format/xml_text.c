@@ -3,9 +3,7 @@
 #include "base/utf8.h"
 #include "format/text.h"
 
-#include <strings.h>
-
-/* The first byte that is no printable ASCII, DEL or blank as it seems at first sight; up to 15 bytes too early. */
+/* The first byte that is below a blank or not ASCII, or `end`. */
 static const uint8_t *skip_plain(const uint8_t *at, const uint8_t *end) {
 #ifdef __SSE2__
   const __m128i blank = _mm_set1_epi8(0x20);
@@ -33,13 +31,12 @@ size_t xml_valid_prefix(const uint8_t *text, size_t len) {
   const uint8_t *at = text, *end = text + len;
   for (;;) {
     at = skip_plain(at, end);
-    /* Text that is not ASCII mostly goes on so, with blanks between. */
-    for (unsigned i = 0; i < 16 && at < end; i++) {
+    if (at == end) return len;
+    do {
       unsigned bytes = character(at, (size_t)(end - at));
       if (bytes == 0) return (size_t)(at - text);
       at += bytes;
-    }
-    if (at == end) return len;
+    } while (at < end && *at >= 0x80);
   }
 }
 
@@ -53,7 +50,12 @@ static void append_reference(struct buffer *out, uint8_t c) {
 void xml_append_escaped(struct buffer *out, const uint8_t *text, size_t len) {
   static const uint8_t stops[4] = {'&', '<', '>', '\r'};
   const uint8_t *at = text, *end = text + len;
-  if (!buffer_reserve(out, len)) return;   /* grows once where nothing is to be escaped */
+  uint8_t *to = buffer_reserve(out, len);
+  if (!to) return;
+  if (text_copy_unless(to, text, len, stops)) {
+    out->len += len;
+    return;
+  }
   for (;;) {
     const uint8_t *stop = text_find_any(at, end, stops);
     buffer_append(out, at, (size_t)(stop - at));
@@ -76,6 +78,10 @@ void xml_append_repaired(struct buffer *out, const uint8_t *text, size_t len) {
   }
 }
 
+static bool begins_with_xml(const uint8_t *text, size_t len) {
+  return len >= 3 && (text[0] | 0x20) == 'x' && (text[1] | 0x20) == 'm' && (text[2] | 0x20) == 'l';
+}
+
 static bool is_ascii_name_start(uint32_t c) { return (c | 0x20) - 'a' < 26u || c == '_'; }
 static bool is_ascii_name_char(uint32_t c) {
   return is_ascii_name_start(c) || c - '0' < 10u || c == '-' || c == '.';
@@ -88,8 +94,7 @@ static bool may_stand(uint32_t code, bool first) {
 
 /* Bytes at the start that a name can take as they are: the plain keys, which nearly all are. */
 static size_t plain_name_len(const uint8_t *text, size_t len) {
-  bool begins_with_xml = len >= 3 && strncasecmp((const char *)text, "xml", 3) == 0;
-  if (len == 0 || begins_with_xml || !is_ascii_name_start(text[0])) return 0;
+  if (len == 0 || begins_with_xml(text, len) || !is_ascii_name_start(text[0])) return 0;
   size_t i = 0;
   while (i < len && is_ascii_name_char(text[i]) && !(text[i] == '_' && i + 1 < len && text[i + 1] == 'x')) i++;
   return i;
@@ -103,7 +108,7 @@ void xml_append_name(struct buffer *out, const uint8_t *text, size_t len) {
     unsigned bytes = text[i] < 0x80 ? 1 : utf8_sequence(text + i, len - i);
     uint32_t code = bytes ? utf8_code(text + i, bytes) : text[i];
     bool literal_escape = code == '_' && i + 1 < len && text[i + 1] == 'x';
-    bool reserved = i == 0 && len >= 3 && strncasecmp((const char *)text, "xml", 3) == 0;
+    bool reserved = i == 0 && begins_with_xml(text, len);
     if (bytes && may_stand(code, i == 0) && !literal_escape && !reserved) buffer_append(out, text + i, bytes);
     else buffer_appendf(out, "_x%04X_", (unsigned)code);
     i += bytes ? bytes : 1;
