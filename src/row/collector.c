@@ -6,7 +6,7 @@
 /* Objects count as well as leaves, and keys of values that a duplicate replaced; hence more than paths. */
 #define COLLECTOR_NODES_MAX (4u * FLATTEN_PATHS_MAX)
 #define COLLECTOR_KEYS_MAX ((size_t)8 << 20)    /* bytes of all keys */
-#define COLLECTOR_PATHS_MAX ((size_t)8 << 20)   /* bytes of all paths: a long key counts in each path through it */
+#define COLLECTOR_PATHS_MAX ((size_t)8 << 20)   /* bytes of all paths: a key counts in each path through it */
 
 /* What a node has met in the document at hand (flatten.c does the same). */
 struct leaf_state {
@@ -84,19 +84,21 @@ bool path_collector_is_partial(const struct path_collector *c) { return c->parti
 
 static bool fail_limit(struct path_collector *c) {
   return fail(c->err, ERR_USAGE,
-              "the JSON documents have more than %d different paths, or paths of more than %zu MB together, which is "
-              "too many for columns: do not flatten, or choose paths with columns",
+              "the JSON documents have more than %d different paths, or paths of more than %zu MB together, "
+              "which is too many for columns: do not flatten, or choose paths with columns",
               FLATTEN_PATHS_MAX, COLLECTOR_PATHS_MAX >> 20);
 }
 
 /* Adds a key that no document had before. TRIE_NONE and true where no path can name it. */
-static bool add_key(struct path_collector *c, uint32_t parent, const struct walk_unknown *key, uint32_t *node) {
+static bool add_key(struct path_collector *c, uint32_t parent, const struct walk_unknown *key,
+                    uint32_t *node) {
   *node = TRIE_NONE;
   if (c->trie.nodes[parent].depth == PATH_KEYS_MAX || (key->len && memchr(key->text, '\0', key->len))) {
     c->partial = true;
     return true;
   }
-  if (c->trie.node_count >= COLLECTOR_NODES_MAX || c->trie.keys.len > COLLECTOR_KEYS_MAX) return fail_limit(c);
+  if (c->trie.node_count >= COLLECTOR_NODES_MAX || c->trie.keys.len > COLLECTOR_KEYS_MAX)
+    return fail_limit(c);
   return trie_add(&c->trie, parent, key->text, key->len, node, c->err) && grow_states(c, c->err);
 }
 
@@ -123,7 +125,7 @@ static const uint8_t *go_to_member(struct path_collector *c, const uint8_t *at) 
   return at;
 }
 
-/* From a key's quote to the value of the next key that has a node. TRIE_NONE where the document ends before. */
+/* From a key's quote to the value of the next key that has a node; TRIE_NONE where the document ends. */
 static const uint8_t *go_to_value(struct path_collector *c, const uint8_t *at, uint32_t *node) {
   while (c->depth > 0) {
     struct leaf_frame *frame = &c->frames[c->depth - 1];
@@ -191,7 +193,8 @@ static const uint8_t *walk_document(struct path_collector *c, const uint8_t *at)
 static bool make_path(struct path_collector *c, uint32_t node, struct json_path *path) {
   const struct trie *t = &c->trie;
   size_t depth = t->nodes[node].depth, size = 0;
-  for (uint32_t n = node; t->nodes[n].parent != TRIE_NONE; n = t->nodes[n].parent) size += t->nodes[n].key_len + 1;
+  for (uint32_t n = node; t->nodes[n].parent != TRIE_NONE; n = t->nodes[n].parent)
+    size += t->nodes[n].key_len + 1;
   if (size > COLLECTOR_PATHS_MAX - c->path_bytes) return fail_limit(c);
   c->path_bytes += size;
   char **keys = malloc(depth * sizeof *keys + size + 1);
@@ -247,7 +250,8 @@ bool path_collector_add(struct path_collector *c, const uint8_t *json, size_t le
   if (at && json_skip_space_inline(at, c->end) == c->end) return !c->found_new || add_leaves(c);
   if (err->code != ERR_NONE) return false;
   if (c->walk.key.failed) return fail_memory(err, "a key of a JSON column");
-  return fail(err, ERR_SOURCE, "the server sent a value that is not JSON, or nests deeper than %d", JSON_DEPTH_MAX);
+  return fail(err, ERR_SOURCE, "the server sent a value that is not JSON, or nests deeper than %d",
+              JSON_DEPTH_MAX);
 }
 
 /* The next byte of the keys joined with '.', or -1 behind the last. */

@@ -13,7 +13,7 @@
  */
 struct node_state {
   uint64_t seen_in;
-  uint32_t first_seen;             /* the keys seen in this node's object: what a later duplicate takes back */
+  uint32_t first_seen;             /* the keys seen in this node's object: a duplicate takes them back */
   uint32_t next_seen;              /* links the keys of one object */
   uint32_t rest_begin, rest_end;   /* the rest items of this node's value */
 };
@@ -60,11 +60,13 @@ struct flattener {
   struct frame frames[PATH_KEYS_MAX];
 };
 
-struct flattener *flattener_new(const struct flatten_set *set, const struct schema *schema, struct error *err) {
+struct flattener *flattener_new(const struct flatten_set *set, const struct schema *schema,
+                                struct error *err) {
   for (size_t i = 0; i < set->root_count; i++) {
     const struct wire_column *w = &schema->wire[set->roots[i].wire];
     if (w->kind == KIND_JSON || w->kind == KIND_JSONB) continue;
-    (void)fail(err, ERR_USAGE, "column \"%s\" is not json or jsonb: no path can be picked out of it", w->name);
+    (void)fail(err, ERR_USAGE, "column \"%s\" is not json or jsonb: no path can be picked out of it",
+               w->name);
     return NULL;
   }
   struct flattener *f = calloc(1, sizeof *f);
@@ -113,7 +115,8 @@ static bool grow_items(struct flattener *f) {
 
 static bool add_item(struct flattener *f, uint32_t holder, const uint8_t *begin, const uint8_t *end) {
   if (!grow_items(f)) return false;
-  f->items[f->item_count++] = (struct rest_item){holder, (uint32_t)(begin - f->begin), (uint32_t)(end - f->begin)};
+  f->items[f->item_count++] =
+      (struct rest_item){holder, (uint32_t)(begin - f->begin), (uint32_t)(end - f->begin)};
   return true;
 }
 
@@ -256,7 +259,8 @@ static const uint8_t *take_value(struct flattener *f, uint32_t node, const uint8
 }
 
 static void clear_cells(struct flattener *f, uint32_t node) {
-  for (uint32_t i = f->set->trie.nodes[node].mark; i != PICK_NONE; i = f->set->picks[i].next) f->picked[i].len = -1;
+  for (uint32_t i = f->set->trie.nodes[node].mark; i != PICK_NONE; i = f->set->picks[i].next)
+    f->picked[i].len = -1;
 }
 
 /* A duplicate of the node's key has come: whatever its earlier value gave is taken back. */
@@ -274,7 +278,8 @@ static void take_back(struct flattener *f, uint32_t node) {
       child = sibling;
     }
   }
-  for (uint32_t i = states[node].rest_begin; i < states[node].rest_end; i++) f->items[i].end = f->items[i].begin;
+  for (uint32_t i = states[node].rest_begin; i < states[node].rest_end; i++)
+    f->items[i].end = f->items[i].begin;
 }
 
 /* --- Walking ------------------------------------------------------------------------------------------ */
@@ -387,8 +392,9 @@ static const uint8_t *walk_document(struct flattener *f, uint32_t node) {
 static bool fail_document(const struct flattener *f, const struct wire_column *w, struct error *err) {
   if (f->trouble == TROUBLE_MEMORY || f->walk.key.failed)
     return fail(err, ERR_MEMORY, "out of memory for flattening a value of column \"%s\"", w->name);
-  return fail(err, ERR_SOURCE, "column \"%s\": the server sent a value that is not JSON, or nests deeper than %d",
-              w->name, JSON_DEPTH_MAX);
+  return fail(err, ERR_SOURCE,
+              "column \"%s\": the server sent a value that is not JSON, or nests deeper than %d", w->name,
+              JSON_DEPTH_MAX);
 }
 
 static bool run_root(struct flattener *f, size_t index, const struct cell *document, struct error *err) {
@@ -398,7 +404,8 @@ static bool run_root(struct flattener *f, size_t index, const struct cell *docum
   f->end = document->data + document->len;
   if (w->kind == KIND_JSONB) {
     if (f->begin == f->end || *f->begin != 1)
-      return fail(err, ERR_SOURCE, "column \"%s\": the server sent jsonb of a version unknown to decant", w->name);
+      return fail(err, ERR_SOURCE, "column \"%s\": the server sent jsonb of a version unknown to decant",
+                  w->name);
     f->begin++;
   }
   f->trouble = TROUBLE_TEXT;
@@ -408,7 +415,8 @@ static bool run_root(struct flattener *f, size_t index, const struct cell *docum
   if (f->item_count == 0) return true;
   struct buffer *rest = &f->rests[index];
   write_rest(f, rest);
-  if (rest->failed) return fail(err, ERR_MEMORY, "out of memory for the rest of a value of column \"%s\"", w->name);
+  if (rest->failed)
+    return fail(err, ERR_MEMORY, "out of memory for the rest of a value of column \"%s\"", w->name);
   if (rest->len) set_cell(&f->picked[root->rest], rest->data, rest->data + rest->len);
   return true;
 }

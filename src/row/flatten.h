@@ -52,7 +52,8 @@ bool flatten_set_describe(const struct flatten_set *set, size_t cell, size_t *wi
 
 struct flattener;
 /* Both arguments are borrowed for the flattener's life. ERR_USAGE where a path's column is not JSON. */
-struct flattener *flattener_new(const struct flatten_set *set, const struct schema *schema, struct error *err) MUST_CHECK;
+struct flattener *flattener_new(const struct flatten_set *set, const struct schema *schema,
+                                struct error *err) MUST_CHECK;
 void flattener_free(struct flattener *f);   /* NULL is allowed */
 
 /*
@@ -73,7 +74,8 @@ void path_collector_free(struct path_collector *c);   /* NULL is allowed */
  * Adds every leaf path of one JSON text (a leaf: no object, or {}), as a flattener would pick them: only
  * the last of duplicate keys counts. ERR_USAGE beyond FLATTEN_PATHS_MAX, ERR_SOURCE where it is not JSON.
  */
-bool path_collector_add(struct path_collector *c, const uint8_t *json, size_t len, struct error *err) MUST_CHECK;
+bool path_collector_add(struct path_collector *c, const uint8_t *json, size_t len,
+                        struct error *err) MUST_CHECK;
 /*
  * Has a value been seen that no path can name (a key with \u0000, or more than PATH_KEYS_MAX keys deep)?
  * Then a rest path is needed even if every row was seen.

@@ -62,7 +62,8 @@ bool flatten_set_add(struct flatten_set *set, size_t wire, const struct json_pat
   if (!root || !pick) return false;
   if (root->path_count == FLATTEN_PATHS_MAX)
     return fail(err, ERR_USAGE, "more than %d paths are picked out of one JSON column", FLATTEN_PATHS_MAX);
-  if (path->key_count > PATH_KEYS_MAX) return fail(err, ERR_USAGE, "a path has more than %d keys", PATH_KEYS_MAX);
+  if (path->key_count > PATH_KEYS_MAX)
+    return fail(err, ERR_USAGE, "a path has more than %d keys", PATH_KEYS_MAX);
   uint32_t node = root->node;
   for (size_t i = 0; i < path->key_count; i++)
     if (!trie_add(&set->trie, node, path->keys[i], strlen(path->keys[i]), &node, err)) return false;
@@ -79,7 +80,8 @@ bool flatten_set_add_rest(struct flatten_set *set, size_t wire, size_t *cell, st
   struct pick *pick = reserve_pick(set, err);
   if (!root || !pick) return false;
   if (root->rest == PICK_NONE) {
-    *pick = (struct pick){.node = root->node, .form = FLATTEN_JSON};   /* not in the node's list: no value picks it */
+    /* Not in the node's list: no value picks it. */
+    *pick = (struct pick){.node = root->node, .form = FLATTEN_JSON};
     root->rest = set->pick_count++;
   }
   *cell = root->rest - 1;
@@ -101,7 +103,7 @@ bool flatten_set_describe(const struct flatten_set *set, size_t cell, size_t *wi
   if (root->rest == cell + 1) return false;
   char *keys[PATH_KEYS_MAX];
   struct json_path path = {keys, t->nodes[pick->node].depth};
-  struct buffer text;   /* the keys, each zero-terminated; reserved at once, so that they stay where they are */
+  struct buffer text;   /* the keys, each zero-terminated; reserved at once, so that they do not move */
   buffer_init(&text, TRIE_KEYS_MAX);
   size_t size = path.key_count;
   for (uint32_t n = pick->node; n != root->node; n = t->nodes[n].parent) size += t->nodes[n].key_len;

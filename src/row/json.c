@@ -2,7 +2,9 @@
 
 #include "row/json_scan.h"
 
-const uint8_t *json_skip_space(const uint8_t *at, const uint8_t *end) { return json_skip_space_inline(at, end); }
+const uint8_t *json_skip_space(const uint8_t *at, const uint8_t *end) {
+  return json_skip_space_inline(at, end);
+}
 
 enum json_type json_type_at(const uint8_t *at, const uint8_t *end) {
   if (at == end) return JSON_INVALID;
@@ -71,10 +73,10 @@ static const uint8_t *skip_key(const uint8_t *at, const uint8_t *end) {
   return json_skip_space_inline(at + 1, end);
 }
 
-/* The containers around the place where the scanner is: one bit each, so that the deepest text needs 800 bytes. */
+/* The containers around the place where the scanner is: one bit each, 800 bytes for the deepest text. */
 struct nesting {
   size_t depth;
-  uint64_t is_object[(JSON_DEPTH_MAX + 63) / 64];   /* bit i of the whole: level i; only bits below depth are set up */
+  uint64_t is_object[(JSON_DEPTH_MAX + 63) / 64];   /* bit i of the whole: level i; set up below depth only */
 };
 
 static inline bool nesting_enter(struct nesting *n, bool object) {
@@ -91,7 +93,7 @@ static inline bool nesting_in_object(const struct nesting *n) {
   return n->is_object[(n->depth - 1) / 64] >> ((n->depth - 1) % 64) & 1;
 }
 
-/* Behind a value: closes what closes here, and goes to the next value. depth is 0 when nothing is left open. */
+/* Behind a value: closes what closes here, and goes to the next value. depth 0: nothing is left open. */
 static const uint8_t *skip_to_next(const uint8_t *at, const uint8_t *end, struct nesting *n) {
   while (n->depth > 0) {
     bool object = nesting_in_object(n);
@@ -240,7 +242,7 @@ void json_append_string(struct buffer *out, const void *text, size_t len) {
 void json_append_one_line(struct buffer *out, const uint8_t *text, size_t len) {
   const uint8_t *at = text, *end = text + len;
   if (!len || !buffer_reserve(out, len)) return;
-  /* Each kind of break is looked for from where the last of its kind was, so that no byte is searched twice. */
+  /* Each kind of break is looked for from where the last of its kind was: no byte is searched twice. */
   const uint8_t *lf = memchr(at, '\n', len), *cr = memchr(at, '\r', len);
   while (lf || cr) {
     const uint8_t *stop = !cr || (lf && lf < cr) ? lf : cr;

@@ -12,7 +12,9 @@
 
 #define JSON_DEPTH_MAX 6400   /* deeper than the server itself can parse with its default max_stack_depth */
 
-enum json_type { JSON_OBJECT, JSON_ARRAY, JSON_STRING, JSON_NUMBER, JSON_TRUE, JSON_FALSE, JSON_NULL, JSON_INVALID };
+enum json_type {
+  JSON_OBJECT, JSON_ARRAY, JSON_STRING, JSON_NUMBER, JSON_TRUE, JSON_FALSE, JSON_NULL, JSON_INVALID
+};
 
 const uint8_t *json_skip_space(const uint8_t *at, const uint8_t *end);
 /* The type of the value that starts at `at` (white space skipped already), from its first byte alone. */

@@ -1,6 +1,6 @@
 /*
- * The inner loops of JSON scanning, inline: private to src/row, shared by the scanner and the flattener.
- * Everybody else uses row/json.h.
+ * The inner loops of JSON scanning, inline: shared by the scanner, the flattener and XML's nested elements.
+ * Where speed does not matter so much, use row/json.h.
  *
  * No function reads at or beyond `end`.
  */
@@ -13,7 +13,7 @@
 
 static inline bool json_is_space(uint8_t c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 static inline bool json_is_digit(uint8_t c) { return (uint8_t)(c - '0') <= 9; }
-/* What a string's plain run ends at: its closing quote, an escape, or a control character (which is an error). */
+/* What a string's plain run ends at: its closing quote, an escape, or a control character (an error). */
 static inline bool json_is_string_stop(uint8_t c) { return c == '"' || c == '\\' || c < 0x20; }
 
 static inline uint64_t json_load_word(const uint8_t *at) {
@@ -26,7 +26,8 @@ static inline uint64_t json_load_word(const uint8_t *at) {
 static inline bool json_word_has_stop(uint64_t word) {
   const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
   uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
-  return ((((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & high) != 0;
+  return ((((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) &
+          high) != 0;
 }
 
 /* The first byte that ends a plain run of a string, or `end`. */
@@ -72,7 +73,7 @@ static inline const uint8_t *json_skip_number(const uint8_t *at, const uint8_t *
   return at;
 }
 
-/* Past a string whose opening quote is at `at`, or NULL. The plain case is decided here, escapes in json.c. */
+/* Past a string whose opening quote is at `at`, or NULL. The plain case is decided here. */
 static inline const uint8_t *json_skip_string_inline(const uint8_t *at, const uint8_t *end, bool *escaped) {
   const uint8_t *stop = json_find_string_stop(at + 1, end);
   if (__builtin_expect(stop < end && *stop == '"', 1)) {

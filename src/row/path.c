@@ -39,7 +39,8 @@ static bool read_bare(const char **at, struct json_path *path, const char *text,
   size_t len = strcspn(*at, ".");
   if (len == 0) return fail(err, ERR_USAGE, "path \"%.200s\": an empty key is written \"\"", text);
   if (memchr(*at, '"', len))
-    return fail(err, ERR_USAGE, "path \"%.200s\": a key with a quote is written as a JSON string: \"a\\\"b\"", text);
+    return fail(err, ERR_USAGE, "path \"%.200s\": a key with a quote is written as a JSON string: \"a\\\"b\"",
+                text);
   struct buffer key;
   buffer_init(&key, len + 1);
   buffer_append(&key, *at, len);
@@ -54,7 +55,8 @@ static bool read_keys(const char *text, struct json_path *path, struct error *er
       return fail(err, ERR_USAGE, "path \"%.200s\" has more than %d keys", text, PATH_KEYS_MAX);
     if (!(*at == '"' ? read_quoted(&at, path, text, err) : read_bare(&at, path, text, err))) return false;
     if (*at == '\0') return true;
-    if (*at != '.') return fail(err, ERR_USAGE, "path \"%.200s\": a dot is missing behind a key in quotes", text);
+    if (*at != '.')
+      return fail(err, ERR_USAGE, "path \"%.200s\": a dot is missing behind a key in quotes", text);
     at++;
   }
 }

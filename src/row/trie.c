@@ -43,7 +43,8 @@ static uint32_t *find_slot(const struct trie *t, uint32_t parent, const uint8_t 
     uint32_t *slot = &t->slots[at & (t->slot_count - 1)];
     const struct trie_node *n = &t->nodes[*slot];
     if (*slot == TRIE_NONE) return slot;
-    if (n->parent == parent && n->key_len == len && (!len || memcmp(t->keys.data + n->key, key, len) == 0)) return slot;
+    if (n->parent == parent && n->key_len == len && (!len || memcmp(t->keys.data + n->key, key, len) == 0))
+      return slot;
   }
 }
 
@@ -104,7 +105,8 @@ static void set_head(struct trie *t, struct trie_node *n) {
   memcpy(&n->head_mask, ones, len);
 }
 
-bool trie_add(struct trie *t, uint32_t parent, const void *key, size_t len, uint32_t *node, struct error *err) {
+bool trie_add(struct trie *t, uint32_t parent, const void *key, size_t len, uint32_t *node,
+              struct error *err) {
   if (parent != TRIE_NONE) {
     *node = trie_find(t, parent, key, len);
     if (*node != TRIE_NONE) return true;

@@ -22,7 +22,7 @@ struct trie_node {
   uint32_t key_len;
   uint32_t parent;            /* TRIE_NONE for a root */
   uint32_t depth;             /* keys from the root: 0 for a root */
-  uint64_t child_lengths;     /* bit i: there is a child with a key of i bytes (63: or more); 0: no children */
+  uint64_t child_lengths;     /* bit i: a child has a key of i bytes (63: or more); 0: no children */
   uint32_t mark;              /* the owner's; 0 at first */
 };
 
@@ -30,8 +30,8 @@ struct trie {
   struct trie_node *nodes;    /* [0] is TRIE_NONE: it equals no key */
   uint32_t node_count;        /* with [0] */
   uint32_t node_capacity;
-  uint32_t *slots;            /* hash table of nodes with a parent, TRIE_NONE for empty; a power of two, half empty */
-  uint32_t slot_count;
+  uint32_t *slots;            /* hash table of nodes with a parent, half empty with TRIE_NONE */
+  uint32_t slot_count;        /* a power of two */
   uint32_t key_len_max;       /* of all keys */
   struct buffer keys;
 };
@@ -40,18 +40,24 @@ bool trie_init(struct trie *t, struct error *err) MUST_CHECK;
 void trie_deinit(struct trie *t);
 
 /* Adds a node for `key` below `parent`, or finds the one that is there. TRIE_NONE as parent: a new root. */
-bool trie_add(struct trie *t, uint32_t parent, const void *key, size_t len, uint32_t *node, struct error *err) MUST_CHECK;
+bool trie_add(struct trie *t, uint32_t parent, const void *key, size_t len, uint32_t *node,
+              struct error *err) MUST_CHECK;
 /* The child of `parent` with this unescaped key, or TRIE_NONE. */
 uint32_t trie_find(const struct trie *t, uint32_t parent, const uint8_t *key, size_t len);
 
-static inline bool trie_has_children(const struct trie *t, uint32_t node) { return t->nodes[node].child_lengths != 0; }
-static inline const uint8_t *trie_key(const struct trie *t, uint32_t node) { return t->keys.data + t->nodes[node].key; }
+static inline bool trie_has_children(const struct trie *t, uint32_t node) {
+  return t->nodes[node].child_lengths != 0;
+}
+static inline const uint8_t *trie_key(const struct trie *t, uint32_t node) {
+  return t->keys.data + t->nodes[node].key;
+}
 
 /*
  * Is the key whose first byte behind the opening quote is at `at` spelled as the node's? A key that is
  * escaped otherwise (\u0061) is not found by this; TRIE_NONE is never.
  */
-static inline bool trie_is_spelled(const struct trie *t, uint32_t node, const uint8_t *at, const uint8_t *end) {
+static inline bool trie_is_spelled(const struct trie *t, uint32_t node, const uint8_t *at,
+                                   const uint8_t *end) {
   const struct trie_node *n = &t->nodes[node];
   size_t left = (size_t)(end - at);
   if (__builtin_expect(left < 8, 0))

@@ -24,8 +24,8 @@ bool walk_resize(struct walk *w, uint32_t before, struct error *err) {
   return true;
 }
 
-const uint8_t *walk_key_lookup(struct walk *w, uint32_t parent, uint32_t slot, const uint8_t *at, const uint8_t *end,
-                               uint32_t *child, struct walk_unknown *unknown) {
+const uint8_t *walk_key_lookup(struct walk *w, uint32_t parent, uint32_t slot, const uint8_t *at,
+                               const uint8_t *end, uint32_t *child, struct walk_unknown *unknown) {
   bool escaped;
   const uint8_t *behind = json_skip_string_inline(at, end, &escaped);
   if (!behind) return NULL;

@@ -10,7 +10,7 @@
 
 struct walk {
   const struct trie *trie;
-  uint32_t *guesses;       /* [walk_first(n)]: the first key in object n; [walk_next(n)]: the key behind key n */
+  uint32_t *guesses;       /* [walk_first(n)]: the first key of object n; [walk_next(n)]: the key behind n */
   struct buffer key;       /* a key with its escapes resolved */
 };
 
@@ -29,8 +29,8 @@ void walk_deinit(struct walk *w);
 bool walk_resize(struct walk *w, uint32_t before, struct error *err) MUST_CHECK;
 
 /* walk_key for a key that was not foreseen. */
-const uint8_t *walk_key_lookup(struct walk *w, uint32_t parent, uint32_t slot, const uint8_t *at, const uint8_t *end,
-                               uint32_t *child, struct walk_unknown *unknown);
+const uint8_t *walk_key_lookup(struct walk *w, uint32_t parent, uint32_t slot, const uint8_t *at,
+                               const uint8_t *end, uint32_t *child, struct walk_unknown *unknown);
 
 /*
  * Reads `"key" :` in the object of `parent` and gives the key's node, or TRIE_NONE and the key itself.

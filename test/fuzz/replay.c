@@ -1,6 +1,6 @@
 /*
- * Runs a fuzz target without libFuzzer: over each seed of a folder as it is, cut at every byte, and with every
- * byte replaced by others. What every build can do in a second; finding more is libFuzzer's. Speaks TAP.
+ * Runs a fuzz target without libFuzzer: over each seed of a folder as it is, cut at every byte, and with
+ * every byte replaced by others. Every build can do that in a second; to find more is libFuzzer's. TAP.
  */
 #include "fuzz.h"
 

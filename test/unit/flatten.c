@@ -85,13 +85,16 @@ static void test_paths_pick_leaves_whatever_their_order(void **state) {
   bench_path(&b, "address.city", false, FLATTEN_TEXT);
   bench_path(&b, "address.geo.lat", false, FLATTEN_TEXT);
   bench_path(&b, "tags", false, FLATTEN_TEXT);
-  assert_flattens(&b, "{\"id\": 1, \"address\": {\"city\": \"Bern\", \"geo\": {\"lat\": 46.9}}, \"tags\": [1, 2]}",
-                  "1|Bern|46.9|[1, 2]");
-  assert_flattens(&b, "{\"tags\":[],\"address\":{\"geo\":{\"lat\":-1e9,\"lon\":2},\"city\":\"\"},\"id\":true}",
+  assert_flattens(
+      &b, "{\"id\": 1, \"address\": {\"city\": \"Bern\", \"geo\": {\"lat\": 46.9}}, \"tags\": [1, 2]}",
+      "1|Bern|46.9|[1, 2]");
+  assert_flattens(&b,
+                  "{\"tags\":[],\"address\":{\"geo\":{\"lat\":-1e9,\"lon\":2},\"city\":\"\"},\"id\":true}",
                   "true||-1e9|[]");
   assert_flattens(&b, "{\"x\":1,\"address\":{\"zip\":2},\"id\":false}", "false|~|~|~");
   assert_flattens(&b, "{\"id\": 1, \"address\": {\"city\": \"Bern\"}}", "1|Bern|~|~");
-  assert_flattens(&b, " \n{ \"id\"\t:\r1 , \"address\" : { \"city\" : \"Bern\" } , \"tags\" : [ 1 ] } ", "1|Bern|~|[ 1 ]");
+  assert_flattens(&b, " \n{ \"id\"\t:\r1 , \"address\" : { \"city\" : \"Bern\" } , \"tags\" : [ 1 ] } ",
+                  "1|Bern|~|[ 1 ]");
   bench_close(&b);
 }
 
@@ -144,10 +147,12 @@ static void test_keys_are_compared_unescaped(void **state) {
   bench_path(&b, "\"x.y\".z", false, FLATTEN_TEXT);
   bench_rest(&b);
   assert_flattens(&b, "{\"a\\\"b\":1,\"caf\\u00e9\":2,\"\":3,\"x.y\":{\"z\":4}}", "1|2|3|4|~");
-  assert_flattens(&b, "{\"\\u0061\\u0022\\u0062\":1,\"\\u0063af\xc3\xa9\":2,\"\\u0078.y\":{\"\\u007a\":4}}", "1|2|~|4|~");
+  assert_flattens(&b, "{\"\\u0061\\u0022\\u0062\":1,\"\\u0063af\xc3\xa9\":2,\"\\u0078.y\":{\"\\u007a\":4}}",
+                  "1|2|~|4|~");
   assert_flattens(&b, "{\"x\":{\"y\":{\"z\":1}},\"caf\":2,\"a\\\\\":3}",
                   "~|~|~|~|{\"x\":{\"y\":{\"z\":1}},\"caf\":2,\"a\\\\\":3}");
-  assert_flattens(&b, "{\"\\u0000\":1,\"caf\\u00e9\\u0000\":2}", "~|~|~|~|{\"\\u0000\":1,\"caf\\u00e9\\u0000\":2}");
+  assert_flattens(&b, "{\"\\u0000\":1,\"caf\\u00e9\\u0000\":2}",
+                  "~|~|~|~|{\"\\u0000\":1,\"caf\\u00e9\\u0000\":2}");
   bench_close(&b);
 }
 
@@ -160,10 +165,14 @@ static void test_keys_that_begin_alike_are_told_apart(void **state) {
   bench_path(&b, "measure", false, FLATTEN_TEXT);
   bench_rest(&b);
   for (int round = 0; round < 3; round++) {
-    assert_flattens(&b, "{\"measured_at_one\":1,\"measured_at_two\":2,\"measured\":3,\"measure\":4}", "1|2|3|4|~");
-    assert_flattens(&b, "{\"measured_at_two\":2,\"measured_at_one\":1,\"measure\":4,\"measured\":3}", "1|2|3|4|~");
-    assert_flattens(&b, "{\"measured_at_six\":1,\"measured_at_on\":2,\"measurer\":3,\"measur\":4,\"measured_at_one_\":5}",
-                    "~|~|~|~|{\"measured_at_six\":1,\"measured_at_on\":2,\"measurer\":3,\"measur\":4,\"measured_at_one_\":5}");
+    assert_flattens(&b, "{\"measured_at_one\":1,\"measured_at_two\":2,\"measured\":3,\"measure\":4}",
+                    "1|2|3|4|~");
+    assert_flattens(&b, "{\"measured_at_two\":2,\"measured_at_one\":1,\"measure\":4,\"measured\":3}",
+                    "1|2|3|4|~");
+    assert_flattens(
+        &b, "{\"measured_at_six\":1,\"measured_at_on\":2,\"measurer\":3,\"measur\":4,\"measured_at_one_\":5}",
+        "~|~|~|~|{\"measured_at_six\":1,\"measured_at_on\":2,\"measurer\":3,\"measur\":4,"
+        "\"measured_at_one_\":5}");
   }
   bench_close(&b);
 }
@@ -232,8 +241,9 @@ static void test_the_rest_keeps_what_no_path_picked_where_it_was(void **state) {
   assert_flattens(&b, "{\"a\":{\"b\":{\"c\":1},\"d\":2},\"q\\\"\":{\"e\":3}}", "1|2|3|~");
   assert_flattens(&b, "{\"x\": 1, \"y\" : [2], \"a\":{\"b\":{\"c\":1}}, \"z\":{\"a\":1}}",
                   "1|~|~|{\"x\": 1, \"y\" : [2],\"z\":{\"a\":1}}");
-  assert_flattens(&b, "{\"a\":{\"u\":1,\"b\":{\"v\":2,\"c\":3,\"w\":4},\"d\":5,\"x\":6},\"q\\u0022\":{\"y\":7},\"z\":8}",
-                  "3|5|~|{\"a\":{\"u\":1,\"b\":{\"v\":2,\"w\":4},\"x\":6},\"q\\\"\":{\"y\":7},\"z\":8}");
+  assert_flattens(
+      &b, "{\"a\":{\"u\":1,\"b\":{\"v\":2,\"c\":3,\"w\":4},\"d\":5,\"x\":6},\"q\\u0022\":{\"y\":7},\"z\":8}",
+      "3|5|~|{\"a\":{\"u\":1,\"b\":{\"v\":2,\"w\":4},\"x\":6},\"q\\\"\":{\"y\":7},\"z\":8}");
   assert_flattens(&b, "{\"a\":{\"b\":7}}", "~|~|~|{\"a\":{\"b\":7}}");
   assert_flattens(&b, "{\"a\":[1],\"q\\\"\":null}", "~|~|~|{\"a\":[1],\"q\\\"\":null}");
   assert_flattens(&b, "{\"a\":{\"d\":{\"c\":1},\"b\":{}}}", "~|~|~|{\"a\":{\"d\":{\"c\":1},\"b\":{}}}");
@@ -252,7 +262,8 @@ static void test_the_last_duplicate_wins_with_everything_under_it(void **state) 
   assert_flattens(&b, "{\"a\":{\"b\":1,\"c\":{\"d\":2}},\"a\":{\"b\":4}}", "~|4|~|~");
   assert_flattens(&b, "{\"a\":{\"b\":1,\"b\":{},\"b\":2},\"\\u0061\":{\"c\":{\"d\":5}}}", "~|~|5|~");
   assert_flattens(&b, "{\"a\":{\"x\":1},\"a\":{\"b\":2}}", "~|2|~|~");
-  assert_flattens(&b, "{\"a\":{\"c\":{\"y\":1},\"x\":1,\"c\":{\"z\":3}},\"n\":0}", "~|~|~|{\"a\":{\"x\":1,\"c\":{\"z\":3}},\"n\":0}");
+  assert_flattens(&b, "{\"a\":{\"c\":{\"y\":1},\"x\":1,\"c\":{\"z\":3}},\"n\":0}",
+                  "~|~|~|{\"a\":{\"x\":1,\"c\":{\"z\":3}},\"n\":0}");
   assert_flattens(&b, "{\"a\":{\"c\":{\"y\":1},\"c\":{\"d\":3}}}", "~|~|3|~");
   assert_flattens(&b, "{\"a\":{\"c\":7},\"m\":1,\"a\":{\"b\":3},\"m\":2}", "~|3|~|{\"m\":1,\"m\":2}");
   assert_flattens(&b, "{\"a\":{\"c\":{\"x\":1}},\"a\":{\"c\":{\"x\":2}},\"a\":null}", "null|~|~|~");
@@ -320,9 +331,10 @@ static void test_shapes_may_change_from_row_to_row(void **state) {
 
 static void test_text_that_is_not_json_is_an_error_that_names_the_column(void **state) {
   static const char *const bad[] = {
-      "", " ", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{\"a\":1}}", "{\"a\":1} x", "{\"a\" 1}", "{\"a\":{\"b\":1}",
-      "{\"a\":{\"b\":1]}", "{,}", "{\"a\":tru}", "{\"a\":\"\n\"}", "{\"x\":}", "{\"x\":[}", "{x:1}", "{\"a\":1 \"b\":2}", "{\"\\x\":1}",
-      "{\"a\":\"\\u12\"}", "1 2", "{\"a\":01}", "{\"a\":{}", "{\"a\":{,}}"};
+      "", " ", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{\"a\":1}}", "{\"a\":1} x",
+      "{\"a\" 1}", "{\"a\":{\"b\":1}", "{\"a\":{\"b\":1]}", "{,}", "{\"a\":tru}", "{\"a\":\"\n\"}",
+      "{\"x\":}", "{\"x\":[}", "{x:1}", "{\"a\":1 \"b\":2}", "{\"\\x\":1}", "{\"a\":\"\\u12\"}", "1 2",
+      "{\"a\":01}", "{\"a\":{}", "{\"a\":{,}}"};
   struct bench b;
   bench_open(&b, KIND_JSON);
   bench_path(&b, "a", false, FLATTEN_TEXT);
@@ -339,8 +351,8 @@ static void test_text_that_is_not_json_is_an_error_that_names_the_column(void **
 }
 
 static void test_a_document_cut_or_changed_at_any_byte_never_reads_beyond(void **state) {
-  static const char document[] =
-      "{\"a\": {\"b\": \"x\\u00e9\\n\", \"c\": {\"d\": [1, {\"e\": null}]}}, \"f\": -1.5e3, \"a\": {\"b\": true}, \"\\u0067\": {}}";
+  static const char document[] = "{\"a\": {\"b\": \"x\\u00e9\\n\", \"c\": {\"d\": [1, {\"e\": null}]}}, "
+                                 "\"f\": -1.5e3, \"a\": {\"b\": true}, \"\\u0067\": {}}";
   struct bench b;
   bench_open(&b, KIND_JSONB);
   bench_path(&b, "a.b", false, FLATTEN_TEXT);
@@ -365,7 +377,7 @@ static void test_a_document_cut_or_changed_at_any_byte_never_reads_beyond(void *
 static void test_objects_nest_deeper_than_any_path(void **state) {
   struct bench b;
   bench_open(&b, KIND_JSON);
-  char path[2 * PATH_KEYS_MAX + 3] = "", document[20000] = "", rest[20000];
+  char path[2 * PATH_KEYS_MAX + 3] = "", document[20000] = "", rest[20003];
   for (int i = 0; i < PATH_KEYS_MAX; i++) strcat(path, i ? ".k" : "k");
   bench_path(&b, path, false, FLATTEN_TEXT);
   bench_rest(&b);
@@ -386,7 +398,7 @@ static void test_objects_nest_deeper_than_any_path(void **state) {
 static void test_many_escaped_strings_in_one_row_stay_where_they_are(void **state) {
   struct bench b;
   bench_open(&b, KIND_JSON);
-  char *document = malloc(3 << 20), *at = document, name[8];
+  char *document = malloc(3 << 20), *at = document, name[16];
   assert_non_null(document);
   *at++ = '{';
   for (int i = 0; i < 30; i++) {
@@ -407,7 +419,8 @@ static void test_many_escaped_strings_in_one_row_stay_where_they_are(void **stat
       assert_memory_equal(c->data, name, (size_t)digits);
       for (int j = digits; j < c->len; j++) assert_int_equal(c->data[j], 'x');
     }
-    assert_flattens(&b, "{\"k0\":\"\\t\",\"k29\":1}", "\t|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|1");
+    assert_flattens(&b, "{\"k0\":\"\\t\",\"k29\":1}",
+                    "\t|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|~|1");
   }
   free(document);
   bench_close(&b);
@@ -415,7 +428,8 @@ static void test_many_escaped_strings_in_one_row_stay_where_they_are(void **stat
 
 static void test_two_columns_do_not_mix(void **state) {
   struct error err;
-  struct wire_column wire[3] = {{.name = "id", .kind = KIND_INT4}, {.name = "m", .kind = KIND_JSON}, {.name = "n", .kind = KIND_JSONB}};
+  struct wire_column wire[3] = {
+      {.name = "id", .kind = KIND_INT4}, {.name = "m", .kind = KIND_JSON}, {.name = "n", .kind = KIND_JSONB}};
   struct schema schema = {.wire = wire, .wire_count = 3};
   struct flatten_set *set = flatten_set_new(&err);
   struct json_path path;
@@ -428,7 +442,9 @@ static void test_two_columns_do_not_mix(void **state) {
   json_path_deinit(&path);
   struct flattener *f = flattener_new(set, &schema, &err);
   assert_non_null(f);
-  struct cell cells[7] = {{(const uint8_t *)"\0\0\0\1", 4}, {(const uint8_t *)"{\"a\":1,\"b\":2}", 13}, {(const uint8_t *)"\1{\"a\": 3, \"c\": 4}", 17}};
+  struct cell cells[7] = {{(const uint8_t *)"\0\0\0\1", 4},
+                          {(const uint8_t *)"{\"a\":1,\"b\":2}", 13},
+                          {(const uint8_t *)"\1{\"a\": 3, \"c\": 4}", 17}};
   assert_true(flattener_run(f, cells, &err));
   static const char *const expected[] = {"1", "3", "{\"b\":2}", "{\"c\": 4}"};
   for (at = 0; at < 4; at++) {
@@ -494,7 +510,8 @@ static unsigned random_below(unsigned limit) {
   return (random_state >> 8) % limit;
 }
 
-static const char *const random_keys[] = {"a", "b", "c", "a.b", "", "\\u0061", "long key beyond eight bytes", "q\\\"", "\xc3\xa9"};
+static const char *const random_keys[] = {
+    "a", "b", "c", "a.b", "", "\\u0061", "long key beyond eight bytes", "q\\\"", "\xc3\xa9"};
 
 static void random_space(struct buffer *out) {
   static const char *const spaces[] = {"", "", "", " ", "\n", "\t \r"};
@@ -502,8 +519,9 @@ static void random_space(struct buffer *out) {
 }
 
 static void random_value(struct buffer *out, int depth) {
-  static const char *const scalars[] = {"0", "-1.5", "12345", "true", "false", "null", "\"\"", "\"text\"", "\"\\u00e9\\n\\\"\"", "[]", "{}",
-                                        "[1, {\"a\":2}]", "{ }"};
+  static const char *const scalars[] = {
+      "0", "-1.5", "12345", "true", "false", "null", "\"\"", "\"text\"", "\"\\u00e9\\n\\\"\"", "[]", "{}",
+      "[1, {\"a\":2}]", "{ }"};
   random_space(out);
   if (depth == 0 || random_below(3) == 0) {
     buffer_append_string(out, scalars[random_below(13)]);
@@ -534,9 +552,11 @@ static json_t *load(const uint8_t *data, size_t len) {
 
 #define RANDOM_PATHS 12
 
-static void check_random_document(struct bench *b, const struct json_path *paths, size_t count, const struct buffer *text) {
+static void check_random_document(struct bench *b, const struct json_path *paths, size_t count,
+                                  const struct buffer *text) {
   json_t *document = load(text->data, text->len);
-  if (!bench_run_bytes(b, (const char *)text->data, text->len)) print_error("%.*s\n", (int)text->len, text->data);
+  if (!bench_run_bytes(b, (const char *)text->data, text->len))
+    print_error("%.*s\n", (int)text->len, text->data);
   const struct cell *rest = &b->cells[1 + count];
   json_t *merged = cell_is_null(rest) ? json_object() : load(rest->data, (size_t)rest->len);
   for (size_t i = 0; i < count; i++) {
@@ -564,9 +584,10 @@ static bool same_path(const struct json_path *a, const struct json_path *b) {
 
 /* Some of the paths that random documents can have, each once. */
 static size_t random_paths(struct json_path *paths) {
-  static const char *const texts[] = {"a", "b", "a.b", "\"a.b\"", "a.a", "a.b.c", "\"\"", "\"\".\"\"", "b.a.a", "c.\xc3\xa9",
-                                      "long key beyond eight bytes", "long key beyond eight bytes.a", "\"q\\\"\"", "\"q\\\"\".b",
-                                      "c.c.c.c", "\xc3\xa9", "\xc3\xa9.b"};
+  static const char *const texts[] = {
+      "a", "b", "a.b", "\"a.b\"", "a.a", "a.b.c", "\"\"", "\"\".\"\"", "b.a.a", "c.\xc3\xa9",
+      "long key beyond eight bytes", "long key beyond eight bytes.a", "\"q\\\"\"", "\"q\\\"\".b", "c.c.c.c",
+      "\xc3\xa9", "\xc3\xa9.b"};
   struct error err;
   size_t count = 0;
   if (random_below(2)) paths[count++] = (struct json_path){0};
@@ -587,7 +608,8 @@ static void test_document_is_what_was_picked_and_the_rest_together(void **state)
     struct json_path paths[RANDOM_PATHS];
     size_t count = random_paths(paths), cell;
     bench_open(&b, round % 2 ? KIND_JSON : KIND_JSONB);
-    for (size_t i = 0; i < count; i++) assert_true(flatten_set_add(b.set, 0, &paths[i], false, FLATTEN_JSON, &cell, &b.err));
+    for (size_t i = 0; i < count; i++)
+      assert_true(flatten_set_add(b.set, 0, &paths[i], false, FLATTEN_JSON, &cell, &b.err));
     bench_rest(&b);
     for (int i = 0; i < 200; i++) {
       struct buffer text;
@@ -619,7 +641,8 @@ static void test_after_full_discovery_nothing_is_left_for_the_rest(void **state)
     }
     const struct json_path *paths = path_collector_finish(collector, &count);
     assert_in_range(count, 1, DISCOVERED_PATHS_MAX);
-    for (size_t i = 0; i < count; i++) assert_true(flatten_set_add(b.set, 0, &paths[i], false, FLATTEN_JSON, &cell, &b.err));
+    for (size_t i = 0; i < count; i++)
+      assert_true(flatten_set_add(b.set, 0, &paths[i], false, FLATTEN_JSON, &cell, &b.err));
     bench_rest(&b);
     for (int i = 0; i < DISCOVERED_DOCUMENTS; i++) {
       check_random_document(&b, paths, count, &texts[i]);

@@ -1,4 +1,4 @@
-/* An independent judge of flattening: documents as jansson reads them, put together from their pieces again. */
+/* An independent judge of flattening: documents as jansson reads them, put together from their pieces. */
 #pragma once
 #include "row/flatten.h"
 

@@ -27,7 +27,9 @@ static void test_a_key_in_quotes_is_a_json_string(void **state) {
 }
 
 static void test_a_malformed_path_is_refused_and_shown(void **state) {
-  static const char *const bad[] = {"",  ".", "a.", ".a", "a..b", "a\"b", "\"a", "\"a\"b", "\"a\".", "\"\\u0000\"", "\"a\\x\"", "a.b\"c\"", "\"a\nb\""};
+  static const char *const bad[] = {
+      "", ".", "a.", ".a", "a..b", "a\"b", "\"a", "\"a\"b", "\"a\".", "\"\\u0000\"", "\"a\\x\"", "a.b\"c\"",
+      "\"a\nb\""};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     struct error err;
     struct json_path path;
@@ -39,7 +41,8 @@ static void test_a_malformed_path_is_refused_and_shown(void **state) {
 }
 
 static void test_writing_a_path_gives_text_that_reads_back(void **state) {
-  static const char *const texts[] = {"a", "address.city", "\"a.b\".c", "\"\"", "x.\"say \\\"hi\\\"\"", "back\\slash"};
+  static const char *const texts[] = {
+      "a", "address.city", "\"a.b\".c", "\"\"", "x.\"say \\\"hi\\\"\"", "back\\slash"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     struct error err;
     struct json_path path;
@@ -94,7 +97,8 @@ static void assert_collects(const char *const *documents, const char *expected) 
 static void test_leaves_become_paths(void **state) {
   assert_collects((const char *const[]){NULL}, "");
   assert_collects((const char *const[]){"{\"b\":1,\"a\":{\"x\":[1,{\"y\":2}],\"e\":{}}}", NULL}, "a.e a.x b");
-  assert_collects((const char *const[]){"{\"a\":{\"b\":{\"c\":null}}}", " { \"a\" : { \"d\" : 1 } } ", NULL}, "a.b.c a.d");
+  assert_collects((const char *const[]){"{\"a\":{\"b\":{\"c\":null}}}", " { \"a\" : { \"d\" : 1 } } ", NULL},
+                  "a.b.c a.d");
   assert_collects((const char *const[]){"{\"a\":1}", "{\"a\":{\"b\":2}}", "{\"a\":[]}", NULL}, "a a.b");
 }
 
@@ -108,11 +112,15 @@ static void test_only_the_last_of_duplicate_keys_is_collected(void **state) {
   assert_collects((const char *const[]){"{\"a\":{\"b\":1,\"c\":2},\"a\":{\"d\":3}}", NULL}, "a.d");
   assert_collects((const char *const[]){"{\"a\":{\"b\":1},\"\\u0061\":2}", NULL}, "a");
   assert_collects((const char *const[]){"{\"a\":2,\"a\":{\"b\":1,\"b\":{}}}", NULL}, "a.b");
-  assert_collects((const char *const[]){"{\"a\":{\"b\":{\"c\":1},\"b\":{\"d\":1}}}", "{\"a\":{\"b\":{\"c\":1}}}", NULL}, "a.b.c a.b.d");
+  assert_collects(
+      (const char *const[]){"{\"a\":{\"b\":{\"c\":1},\"b\":{\"d\":1}}}", "{\"a\":{\"b\":{\"c\":1}}}", NULL},
+      "a.b.c a.b.d");
 }
 
 static void test_paths_come_in_bytewise_order_of_their_spelling(void **state) {
-  assert_collects((const char *const[]){"{\"b\":1,\"a\":{\"z\":1,\"b\":2},\"a-b\":3,\"a0\":4,\"A\":5,\"\xc3\xa9\":6,\"\":7,\"a.a\":8,\"ab\":{\"\":9}}", NULL},
+  assert_collects((const char *const[]){"{\"b\":1,\"a\":{\"z\":1,\"b\":2},\"a-b\":3,\"a0\":4,\"A\":5,"
+                                        "\"\xc3\xa9\":6,\"\":7,\"a.a\":8,\"ab\":{\"\":9}}",
+                                        NULL},
                   "\"\" A a-b \"a.a\" a.b a.z a0 ab.\"\" b \xc3\xa9");
 }
 
@@ -146,7 +154,8 @@ static void test_objects_below_the_deepest_path_are_left_to_the_rest(void **stat
 }
 
 static void test_text_that_is_not_json_is_an_error(void **state) {
-  static const char document[] = "{\"a\": {\"b\": \"x\\u00e9\\n\", \"c\": {\"d\": [1, {\"e\": null}]}}, \"f\": -1.5e3, \"\\u0067\": {}}";
+  static const char document[] =
+      "{\"a\": {\"b\": \"x\\u00e9\\n\", \"c\": {\"d\": [1, {\"e\": null}]}}, \"f\": -1.5e3, \"\\u0067\": {}}";
   struct error err;
   struct path_collector *c = path_collector_new(&err);
   char cut[sizeof document];
