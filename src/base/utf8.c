@@ -6,12 +6,17 @@
 #include <emmintrin.h>
 #endif
 
-/* The first byte that is not ASCII, or `end`. */
-static const uint8_t *skip_ascii(const uint8_t *at, const uint8_t *end) {
+/* The first byte from `at` on that is not ASCII, or `end`. From `start` on bytes can be read. */
+static const uint8_t *skip_ascii(const uint8_t *start, const uint8_t *at, const uint8_t *end) {
 #ifdef __SSE2__
   for (; end - at >= 16; at += 16) {
     unsigned high = (unsigned)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)at));
     if (high) return at + __builtin_ctz(high);
+  }
+  if (end - start >= 16) {   /* the last 16 bytes, without those that were seen before */
+    unsigned high = (unsigned)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)(end - 16)));
+    high >>= 16 - (end - at);
+    return high ? at + __builtin_ctz(high) : end;
   }
 #endif
   for (; end - at >= 8; at += 8) {
@@ -26,7 +31,7 @@ static const uint8_t *skip_ascii(const uint8_t *at, const uint8_t *end) {
 size_t utf8_valid_prefix(const uint8_t *text, size_t len) {
   const uint8_t *at = text, *end = text + len;
   for (;;) {
-    at = skip_ascii(at, end);
+    at = skip_ascii(text, at, end);
     if (at == end) return len;
     while (at < end && *at >= 0x80) {
       unsigned bytes = utf8_sequence(at, (size_t)(end - at));

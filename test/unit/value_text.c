@@ -213,6 +213,21 @@ static void test_utf8_is_valid_up_to_its_first_wrong_byte(void **state) {
     assert_int_equal(utf8_valid_prefix((const uint8_t *)cases[i].text, strlen(cases[i].text)), cases[i].valid);
 }
 
+static void test_a_wrong_byte_is_found_wherever_it_stands(void **state) {
+  for (size_t len = 1; len < 70; len++) {
+    for (size_t at = 0; at < len; at++) {
+      uint8_t *text = malloc(len);   /* exactly so many, for the sanitizer */
+      assert_non_null(text);
+      memset(text, 'a', len);
+      if (at >= 5) memcpy(text + at - 5, "\xE2\x82\xAC", 3);
+      assert_int_equal(utf8_valid_prefix(text, len), len);
+      text[at] = 0xFF;
+      assert_int_equal(utf8_valid_prefix(text, len), at);
+      free(text);
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_integers_have_their_extremes),
@@ -227,6 +242,7 @@ int main(void) {
       cmocka_unit_test(test_other_kinds_are_as_the_server_prints_them),
       cmocka_unit_test(test_a_typmod_of_numeric_gives_precision_and_scale),
       cmocka_unit_test(test_utf8_is_valid_up_to_its_first_wrong_byte),
+      cmocka_unit_test(test_a_wrong_byte_is_found_wherever_it_stands),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
