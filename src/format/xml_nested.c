@@ -2,7 +2,7 @@
 
 #include "base/utf8.h"
 #include "format/xml_text.h"
-#include "row/json.h"
+#include "row/json_scan.h"
 
 #include <stdlib.h>
 
@@ -120,11 +120,28 @@ static bool accept_surrogates(struct walk *w, const uint8_t *stop, bool escaped)
   return false;
 }
 
+/* Appends a piece of the document: if it is short and not at the very end, by one move, whatever its length. */
+static inline void append_from(struct walk *w, const uint8_t *text, size_t len) {
+  if (len > 16 || w->end - text < 16) {
+    buffer_append(w->out, text, len);
+    return;
+  }
+  uint8_t *to = buffer_reserve(w->out, 16);
+  if (!to) return;
+  memcpy(to, text, 16);
+  w->out->len += len;
+}
+
 static bool append_string(struct walk *w, bool *is_nil) {
   bool escaped;
-  const uint8_t *stop = json_skip_string(w->at, w->end, &escaped), *text;
+  const uint8_t *stop = json_skip_string_inline(w->at, w->end, &escaped), *text;
   size_t len;
   if (!stop) return malformed(w);
+  if (!escaped && xml_is_plain(w->at + 1, (size_t)(stop - w->at) - 2, w->end)) {
+    append_from(w, w->at + 1, (size_t)(stop - w->at) - 2);
+    w->at = stop;
+    return true;
+  }
   if (!accept_surrogates(w, stop, escaped) || !string_text(w, stop, escaped, &text, &len)) return false;
   if (!xml_append_text(w->n, w->column, text, len, w->out, is_nil, w->err)) return false;
   w->at = stop;
@@ -132,13 +149,71 @@ static bool append_string(struct walk *w, bool *is_nil) {
 }
 
 /* A string, number, true, false or null. */
-static bool append_scalar(struct walk *w, enum json_type type, bool *is_nil) {
-  if (type == JSON_STRING) return append_string(w, is_nil);
-  const uint8_t *stop = json_skip_value(w->at, w->end);
+static bool append_scalar(struct walk *w, bool *is_nil) {
+  if (w->at < w->end && *w->at == '"') return append_string(w, is_nil);
+  const uint8_t *stop = json_skip_scalar(w->at, w->end);
   if (!stop) return malformed(w);
-  if (type == JSON_NULL) *is_nil = true;
-  else buffer_append(w->out, w->at, (size_t)(stop - w->at));
+  if (*w->at == 'n') *is_nil = true;
+  else append_from(w, w->at, (size_t)(stop - w->at));
   w->at = stop;
+  return true;
+}
+
+/* A key of 1 to XML_KEY_BYTES bytes, with zeros behind it. */
+static inline void load_key(const uint8_t *text, size_t len, const uint8_t *end, uint64_t words[2]) {
+  static const uint8_t keep[2 * XML_KEY_BYTES] = {255, 255, 255, 255, 255, 255, 255, 255,
+                                                  255, 255, 255, 255, 255, 255, 255, 255};
+  uint8_t bytes[XML_KEY_BYTES] = {0};
+  if (end - text >= XML_KEY_BYTES) memcpy(bytes, text, XML_KEY_BYTES);
+  else memcpy(bytes, text, len);
+  uint64_t mask[2];
+  memcpy(words, bytes, sizeof bytes);
+  memcpy(mask, keep + XML_KEY_BYTES - len, sizeof mask);
+  words[0] &= mask[0];
+  words[1] &= mask[1];
+}
+
+/* The place where the key is kept; it may hold another one. */
+static inline struct xml_key *place_of_key(struct xml_nested *n, const uint64_t words[2]) {
+  uint64_t mixed = (words[0] ^ (words[1] << 29 | words[1] >> 35)) * 0x9E3779B97F4A7C15u;
+  return &n->keys[mixed >> 57 & (XML_KEYS_KEPT - 1)];
+}
+
+/* A key without escapes. False: its name is too long to be kept. */
+static bool append_kept_name(struct walk *w, const uint8_t *text, size_t len) {
+  uint64_t words[2];
+  load_key(text, len, w->end, words);
+  struct xml_key *key = place_of_key(w->n, words);
+  if (key->text_len != len || key->text[0] != words[0] || key->text[1] != words[1]) {
+    struct buffer *name = &w->n->scratch;
+    buffer_reset(name);
+    xml_append_name(name, text, len);
+    if (name->failed || name->len > XML_NAME_BYTES) return false;
+    *key = (struct xml_key){.text = {words[0], words[1]}, .text_len = (uint8_t)len, .name_len = (uint8_t)name->len};
+    memcpy(key->name, name->data, name->len);
+  }
+  uint8_t *to = buffer_reserve(w->out, XML_NAME_BYTES);
+  if (!to) return true;   /* the row's end reports it */
+  memcpy(to, key->name, XML_NAME_BYTES);
+  w->out->len += key->name_len;
+  return true;
+}
+
+/* The key at w->at as a name; w->at ends up at its value. */
+static bool append_key(struct walk *w) {
+  if (w->at == w->end || *w->at != '"') return malformed(w);
+  bool escaped;
+  const uint8_t *stop = json_skip_string_inline(w->at, w->end, &escaped), *text;
+  if (!stop) return malformed(w);
+  size_t len = (size_t)(stop - w->at) - 2;
+  bool is_short = !escaped && len - 1 < XML_KEY_BYTES;   /* and not empty */
+  if (!is_short || !append_kept_name(w, w->at + 1, len)) {
+    if (!accept_surrogates(w, stop, escaped) || !string_text(w, stop, escaped, &text, &len)) return false;
+    xml_append_name(w->out, text, len);
+  }
+  w->at = json_skip_space_inline(stop, w->end);
+  if (w->at == w->end || *w->at != ':') return malformed(w);
+  w->at = json_skip_space_inline(w->at + 1, w->end);
   return true;
 }
 
@@ -147,19 +222,8 @@ static bool open_element(struct walk *w) {
   struct xml_frame *frame = &w->n->frames[w->depth - 1];
   buffer_append_byte(w->out, '<');
   frame->name_at = w->out->len;
-  if (frame->is_object) {
-    bool escaped;
-    const uint8_t *stop = json_skip_string(w->at, w->end, &escaped), *text;
-    size_t len;
-    if (!stop) return malformed(w);
-    if (!accept_surrogates(w, stop, escaped) || !string_text(w, stop, escaped, &text, &len)) return false;
-    xml_append_name(w->out, text, len);
-    w->at = json_skip_space(stop, w->end);
-    if (w->at == w->end || *w->at != ':') return malformed(w);
-    w->at = json_skip_space(w->at + 1, w->end);
-  } else {
-    buffer_append(w->out, "item", 4);
-  }
+  if (!frame->is_object) buffer_append(w->out, "item", 4);
+  else if (!append_key(w)) return false;
   frame->name_len = w->out->len - frame->name_at;
   buffer_append_byte(w->out, '>');
   return true;
@@ -167,11 +231,19 @@ static bool open_element(struct walk *w) {
 
 static void close_element(struct walk *w) {
   const struct xml_frame *frame = &w->n->frames[w->depth - 1];
-  uint8_t *to = buffer_reserve(w->out, frame->name_len + 3);
+  size_t name_room = frame->name_len > XML_NAME_BYTES ? frame->name_len : XML_NAME_BYTES;
+  uint8_t *to = buffer_reserve(w->out, name_room + 3);
   if (!to) return;
+  const uint8_t *name = w->out->data + frame->name_at;
   to[0] = '<';
   to[1] = '/';
-  memcpy(to + 2, w->out->data + frame->name_at, frame->name_len);
+  if (frame->name_len <= XML_NAME_BYTES) {
+    uint8_t copy[XML_NAME_BYTES];   /* what lies behind the name may overlap with where it goes */
+    memcpy(copy, name, sizeof copy);
+    memcpy(to + 2, copy, sizeof copy);
+  } else {
+    memcpy(to + 2, name, frame->name_len);
+  }
   to[2 + frame->name_len] = '>';
   w->out->len += frame->name_len + 3;
 }
@@ -182,10 +254,10 @@ static bool go_on(struct walk *w, bool is_nil) {
     if (is_nil) xml_make_nil(w->out);
     else close_element(w);
     is_nil = false;
-    w->at = json_skip_space(w->at, w->end);
+    w->at = json_skip_space_inline(w->at, w->end);
     if (w->at == w->end) return malformed(w);
     if (*w->at == ',') {
-      w->at = json_skip_space(w->at + 1, w->end);
+      w->at = json_skip_space_inline(w->at + 1, w->end);
       return open_element(w);
     }
     if (*w->at != (w->n->frames[w->depth - 1].is_object ? '}' : ']')) return malformed(w);
@@ -197,7 +269,7 @@ static bool go_on(struct walk *w, bool is_nil) {
 
 /* Into the container at w->at: to its first value, or past it if it is empty (*empty). */
 static bool enter(struct walk *w, bool is_object, bool *empty) {
-  w->at = json_skip_space(w->at + 1, w->end);
+  w->at = json_skip_space_inline(w->at + 1, w->end);
   if (w->at == w->end) return malformed(w);
   *empty = *w->at == (is_object ? '}' : ']');
   if (*empty) {
@@ -208,20 +280,19 @@ static bool enter(struct walk *w, bool is_object, bool *empty) {
 }
 
 static bool walk_document(struct walk *w, bool *is_nil) {
-  w->at = json_skip_space(w->at, w->end);
+  w->at = json_skip_space_inline(w->at, w->end);
   do {
-    enum json_type type = json_type_at(w->at, w->end);
     bool nil_here = false, complete = true;
-    if (type == JSON_OBJECT || type == JSON_ARRAY) {
-      if (!enter(w, type == JSON_OBJECT, &complete)) return false;
-    } else if (!append_scalar(w, type, &nil_here)) {
+    if (w->at < w->end && (*w->at == '{' || *w->at == '[')) {
+      if (!enter(w, *w->at == '{', &complete)) return false;
+    } else if (!append_scalar(w, &nil_here)) {
       return false;
     }
     if (!complete) continue;
     if (w->depth == 0) *is_nil = nil_here;
     else if (!go_on(w, nil_here)) return false;
   } while (w->depth > 0);
-  return json_skip_space(w->at, w->end) == w->end || malformed(w);
+  return json_skip_space_inline(w->at, w->end) == w->end || malformed(w);
 }
 
 bool xml_nested_append(struct xml_nested *n, const struct text_column *column, const uint8_t *json, size_t len,

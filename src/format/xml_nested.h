@@ -6,12 +6,23 @@
 
 struct xml_frame;
 
+/* A key that has been met, and the name it has in XML: documents of one column have the same few keys. */
+#define XML_KEY_BYTES 16
+#define XML_NAME_BYTES 32
+#define XML_KEYS_KEPT 128   /* a power of two */
+struct xml_key {
+  uint64_t text[XML_KEY_BYTES / 8];   /* zeros behind the key */
+  uint8_t text_len, name_len;         /* text_len 0: none yet */
+  uint8_t name[XML_NAME_BYTES];
+};
+
 struct xml_nested {
   enum special special;
   uint64_t specials;            /* counted here as well as by the encoder's own values */
   struct xml_frame *frames;     /* the open elements; kept from row to row */
   size_t frame_capacity;        /* at most JSON_DEPTH_MAX */
-  struct buffer scratch;        /* an unescaped string */
+  struct buffer scratch;        /* an unescaped string, or a name */
+  struct xml_key keys[XML_KEYS_KEPT];   /* found by a hash of the key; a newcomer takes the place */
 };
 
 void xml_nested_init(struct xml_nested *n, enum special special);

@@ -2,6 +2,10 @@
 #pragma once
 #include "base/buffer.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /*
  * How many bytes at the start are UTF-8 of characters that XML 1.0 can hold (its production Char): len, if
  * all are.
@@ -27,3 +31,26 @@ bool xml_is_name_char(uint32_t code);
 
 /* RFC 4648 base64 with padding, no line breaks. */
 void xml_append_base64(struct buffer *out, const uint8_t *bytes, size_t len);
+
+/*
+ * Printable ASCII without &, < and >: what most short texts are, which can then be copied as they are. The bytes
+ * up to `end`, which may be more than the text, can be read.
+ */
+static inline bool xml_is_plain(const uint8_t *text, size_t len, const uint8_t *end) {
+#ifdef __SSE2__
+  const __m128i blank = _mm_set1_epi8(0x20), amp = _mm_set1_epi8('&');
+  const __m128i less = _mm_set1_epi8('<'), greater = _mm_set1_epi8('>');
+  for (; end - text >= 16; text += 16, len -= 16) {
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
+    /* Signed: bytes of 0x80 and more are below a blank too. */
+    __m128i odd = _mm_or_si128(_mm_or_si128(_mm_cmplt_epi8(bytes, blank), _mm_cmpeq_epi8(bytes, amp)),
+                               _mm_or_si128(_mm_cmpeq_epi8(bytes, less), _mm_cmpeq_epi8(bytes, greater)));
+    unsigned found = (unsigned)_mm_movemask_epi8(odd);
+    if (len <= 16) return (found & ((1u << len) - 1)) == 0;
+    if (found) return false;
+  }
+#endif
+  for (; len > 0; text++, len--)
+    if (*text < 0x20 || *text >= 0x80 || *text == '&' || *text == '<' || *text == '>') return false;
+  return true;
+}

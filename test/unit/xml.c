@@ -133,6 +133,37 @@ static void test_json_becomes_nested_elements(void **state) {
   expect_nested("{\"\\u0061\":\"\\ud83d\\ude00\",\"a\":null}", "<j><a>\xF0\x9F\x98\x80</a><a" NIL "</j>");
 }
 
+/* Names of keys are kept from one to the next: of every length, and more of them than can be kept. */
+static void test_keys_keep_their_own_names_however_many_have_been_met(void **state) {
+  struct rows r;
+  struct buffer json, expected;
+  rows_init(&r, &format_xml, "");
+  rows_add_column(&r, "j", KIND_JSON);
+  rows_begin(&r);
+  buffer_init(&json, 1 << 20);
+  buffer_init(&expected, 1 << 20);
+  for (int round = 0; round < 3; round++) {
+    for (int i = 0; i < 500; i++) {
+      int width = 1 + i % 36;
+      buffer_reset(&json);
+      buffer_reset(&expected);
+      buffer_appendf(&json, "{\"%0*d\":\"%.*s\",\"k%0*d\":[%d]}", width, i, i % 20, "<aaaaaaaaaaaaaaaaaaa", width, i, i);
+      buffer_appendf(&expected, "\n<record><j><_x0030_%0*d>%s%.*s</_x0030_%0*d><k%0*d><item>%d</item></k%0*d></j></record>",
+                     width - 1, i, i % 20 ? "&lt;" : "", i % 20 ? i % 20 - 1 : 0, "aaaaaaaaaaaaaaaaaaa",
+                     width - 1, i, width, i, i, width, i);
+      if (width <= 3) continue;   /* the first digit is no zero, or there is no other */
+      buffer_append_byte(&expected, '\0');
+      buffer_reset(&r.out);
+      r.cells[0] = (struct cell){json.data, (int32_t)json.len};
+      rows_encode(&r);
+      rows_expect(&r, (const char *)expected.data);
+    }
+  }
+  buffer_deinit(&json);
+  buffer_deinit(&expected);
+  rows_deinit(&r);
+}
+
 static void test_text_that_is_no_json_is_an_error_not_a_broken_document(void **state) {
   static const char *const texts[] = {"{", "[1", "{\"a\"}", "{\"a\":}", "[1,]", "[1]]", "{\"a\":1,}", "\"", "x", "[1}",
                                       "{\"a\" 1}", " "};
@@ -266,6 +297,7 @@ int main(void) {
       cmocka_unit_test(test_text_is_escaped_so_that_a_parser_gives_it_back),
       cmocka_unit_test(test_scalars_have_the_text_of_xmlforest),
       cmocka_unit_test(test_json_becomes_nested_elements),
+      cmocka_unit_test(test_keys_keep_their_own_names_however_many_have_been_met),
       cmocka_unit_test(test_text_that_is_no_json_is_an_error_not_a_broken_document),
       cmocka_unit_test(test_depth_is_bounded_by_the_scanner_not_by_the_stack),
       cmocka_unit_test(test_what_xml_cannot_hold_follows_the_policy_at_its_own_element),
