@@ -14,7 +14,6 @@ struct plan_item {
   bool is_path;
   struct json_path path;      /* where is_path */
   bool flatten;
-  size_t rest_cell;           /* where a flattened item has a rest column */
 };
 
 struct plan {

@@ -57,31 +57,20 @@ static bool add_path(struct plan *plan, const struct plan_item *item, const stru
     free(name);
     return false;
   }
-  plan->schema.cell_count++;
   return add_column(&plan->schema, name, path_column(plan, item->wire, cell), err);
 }
 
-/* The rest of a wire column is one cell, however often the column was asked for. */
-static bool rest_cell(struct plan *plan, struct plan_item *item, struct error *err) {
-  for (const struct plan_item *other = plan->items; other < item; other++) {
-    if (!other->flatten || other->wire != item->wire) continue;
-    item->rest_cell = other->rest_cell;
-    return true;
-  }
-  plan->schema.cell_count++;
-  return flatten_set_add_rest(plan->schema.flatten, item->wire, &item->rest_cell, err);
-}
-
-static bool add_rest(struct plan *plan, struct plan_item *item, struct error *err) {
-  if (!rest_cell(plan, item, err)) return false;
+static bool add_rest(struct plan *plan, const struct plan_item *item, struct error *err) {
+  size_t cell;
+  if (!flatten_set_add_rest(plan->schema.flatten, item->wire, &cell, err)) return false;
   char *key = (char[]){"_other"};
   const struct json_path rest = {.keys = &key, .key_count = 1};
-  struct output_column column = path_column(plan, item->wire, item->rest_cell);
+  struct output_column column = path_column(plan, item->wire, cell);
   column.kind = KIND_JSON;
   return add_column(&plan->schema, path_name(item->target, &rest), column, err);
 }
 
-static bool add_flattened(struct plan *plan, struct plan_item *item, struct path_collector *collector, bool sampled,
+static bool add_flattened(struct plan *plan, const struct plan_item *item, struct path_collector *collector, bool sampled,
                           struct error *err) {
   size_t count;
   const struct json_path *paths = path_collector_finish(collector, &count);
@@ -93,7 +82,7 @@ static bool add_flattened(struct plan *plan, struct plan_item *item, struct path
   return (!sampled && !path_collector_is_partial(collector)) || add_rest(plan, item, err);
 }
 
-static bool add_item(struct plan *plan, struct plan_item *item, struct path_collector *const *collectors,
+static bool add_item(struct plan *plan, const struct plan_item *item, struct path_collector *const *collectors,
                      bool sampled, struct error *err) {
   if (item->flatten) return add_flattened(plan, item, collectors[item->wire], sampled, err);
   if (item->is_path) return add_path(plan, item, &item->path, true, strdup(item->target), err);
@@ -109,6 +98,32 @@ static int compare_names(const void *a, const void *b) {
   return strcmp((*x)->name, (*y)->name);
 }
 
+/* Where a column of the output comes from: `metadata`, or `metadata.address.city`. */
+static void append_origin(const struct schema *schema, const struct output_column *c, struct buffer *out) {
+  size_t wire;
+  buffer_append_string(out, schema->wire[c->wire].name);
+  if (c->cell < schema->wire_count) return;
+  buffer_append_byte(out, '.');
+  if (!flatten_set_describe(schema->flatten, c->cell - schema->wire_count, &wire, out))
+    buffer_append_string(out, "_other");
+}
+
+static bool clash(const struct schema *schema, const struct output_column *a, const struct output_column *b,
+                  struct error *err) {
+  struct buffer origins;
+  buffer_init(&origins, 4096);
+  append_origin(schema, a, &origins);
+  buffer_append_string(&origins, " and ");
+  append_origin(schema, b, &origins);
+  char *text = buffer_take_string(&origins);
+  fail_field(err, "columns",
+             "two columns of the output would be called \"%.200s\" (%s): give one of them another target name, or do "
+             "not flatten",
+             a->name, text ? text : "both asked for");
+  free(text);
+  return false;
+}
+
 static bool check_names(const struct schema *schema, struct error *err) {
   const struct output_column **sorted = calloc(schema->column_count, sizeof *sorted);
   if (!sorted) return fail_memory(err, "the columns of the output");
@@ -116,11 +131,7 @@ static bool check_names(const struct schema *schema, struct error *err) {
   qsort(sorted, schema->column_count, sizeof *sorted, compare_names);
   bool ok = true;
   for (size_t i = 1; ok && i < schema->column_count; i++)
-    if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
-      ok = fail_field(err, "columns",
-                      "two columns of the output would be called \"%.200s\": give one of them another target name, "
-                      "or do not flatten",
-                      sorted[i]->name);
+    if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0) ok = clash(schema, sorted[i - 1], sorted[i], err);
   for (size_t i = 0; ok && i < schema->column_count; i++)
     if (!*schema->columns[i].name) ok = fail_field(err, "columns", "column %zu of the output has no name", i + 1);
   free(sorted);
@@ -131,11 +142,11 @@ bool plan_columns(struct plan *plan, struct path_collector *const *collectors, b
   struct schema *schema = &plan->schema;
   schema->columns = calloc(count_columns(plan, collectors), sizeof *schema->columns);
   if (!schema->columns) return fail_memory(err, "the columns of the output");
-  schema->cell_count = schema->wire_count;
   bool picks = plan->flattens;
   for (size_t i = 0; i < plan->item_count; i++) picks |= plan->items[i].is_path;
   if (picks && !(schema->flatten = flatten_set_new(err))) return false;
   for (size_t i = 0; i < plan->item_count; i++)
     if (!add_item(plan, &plan->items[i], collectors, sampled, err)) return false;
+  schema->cell_count = schema->wire_count + flatten_set_cell_count(schema->flatten);
   return check_names(schema, err);
 }
