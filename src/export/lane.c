@@ -46,6 +46,7 @@ static bool flush_text(struct lane *lane, struct buffer *out, struct error *err)
   if (!lane->chunk) return true;
   lane->chunk->rows = lane->part_rows;
   lane->part_rows = 0;
+  count_rows(lane);   /* wide rows fill a chunk long before there are PROGRESS_ROWS of them */
   return hand_on(lane, err);
 }
 

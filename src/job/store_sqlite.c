@@ -321,7 +321,7 @@ static bool read_version(struct sqlite_store *s, int *version, struct error *err
 }
 
 static bool set_up(struct sqlite_store *s, struct error *err) {
-  int version;
+  int version = 0;
   if (!exec_sql(s, "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL; PRAGMA cache_size=-256;"
                    "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA busy_timeout=5000",
                 err) ||
