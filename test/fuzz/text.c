@@ -1,0 +1,123 @@
+/*
+ * Fuzzes the text formats with wire bytes of any kind: what comes out must be a whole file with as many rows as
+ * went in, JSON that the scanner accepts, XML of valid characters; or the row is refused with an error.
+ *
+ * Input: format, policy and kinds of three columns, a byte each; then cells, a length byte (255: NULL) and bytes.
+ */
+#include "base/utf8.h"
+#include "format/csv.h"
+#include "format/json.h"
+#include "format/xml.h"
+#include "format/xml_text.h"
+#include "row/json.h"
+
+#include "fuzz.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define COLUMNS 3
+#define HEADER_BYTES (2 + COLUMNS)
+
+struct input {
+  const uint8_t *at, *end;
+};
+
+static struct cell next_cell(struct input *in) {
+  if (in->at == in->end || *in->at == 255) {
+    if (in->at < in->end) in->at++;
+    return (struct cell){NULL, -1};
+  }
+  size_t len = *in->at++, left = (size_t)(in->end - in->at);
+  if (len > left) len = left;
+  struct cell c = {in->at, (int32_t)len};
+  in->at += len;
+  return c;
+}
+
+/* JSON cells are the server's word; only where they are whole JSON can the file be. */
+static bool is_json(enum kind kind, const struct cell *c) {
+  if ((kind != KIND_JSON && kind != KIND_JSONB) || cell_is_null(c)) return true;
+  const uint8_t *at = c->data + (kind == KIND_JSONB), *end = c->data + c->len;
+  if (at >= end) return true;   /* refused by itself */
+  at = json_skip_value(json_skip_space(at, end), end);
+  return at && json_skip_space(at, end) == end;
+}
+
+static void expect_count(const struct format *format, const struct buffer *out, uint64_t rows) {
+  static int fd = -1;
+  if (fd < 0) fd = memfd_create("fuzz", 0);
+  CHECK(fd >= 0 && ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0);
+  CHECK(write(fd, out->data, out->len) == (ssize_t)out->len && lseek(fd, 0, SEEK_SET) == 0);
+  uint64_t counted;
+  struct error err;
+  CHECK(format->count_rows(fd, &counted, &err) && counted == rows);
+}
+
+static void check_file(const struct format *format, const struct buffer *out, uint64_t rows) {
+  expect_count(format, out, rows);
+  if (format == &format_csv) return;
+  CHECK(utf8_valid_prefix(out->data, out->len) == out->len);
+  if (format == &format_xml) CHECK(xml_valid_prefix(out->data, out->len) == out->len);
+  const uint8_t *at = out->data, *end = at + out->len;
+  while (format != &format_xml && at < end) {   /* one array, or an object a line */
+    at = json_skip_value(at, end);
+    CHECK(at && at < end && *at == '\n');
+    at++;
+    if (format == &format_json) CHECK(at == end);
+  }
+}
+
+/* Rows into an open format. False where one is refused. */
+static bool encode_rows(const struct format *format, void *self, struct encoder *e, const struct schema *schema,
+                        struct input *in, struct buffer *out, uint64_t *rows) {
+  struct error err;
+  bool whole = true;
+  for (*rows = 0; in->at < in->end; ++*rows) {
+    struct cell cells[COLUMNS];
+    for (size_t i = 0; i < COLUMNS; i++) {
+      cells[i] = next_cell(in);
+      whole = whole && is_json(schema->columns[i].kind, &cells[i]);
+    }
+    if (*rows == 0) CHECK(format->join(self, 0, 0, NULL, out, &err));
+    if (!format->encode(e, cells, out, &err)) {
+      CHECK(err.code == ERR_SOURCE || err.code == ERR_VALUE);
+      return false;
+    }
+  }
+  CHECK(format->end(self, *rows, out->len, out, &err));
+  return whole;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  static const struct format *const tried[] = {&format_csv, &format_json, &format_ndjson, &format_xml};
+  if (size < HEADER_BYTES) return 0;
+  const struct format *format = tried[data[0] % 4];
+  struct wire_column wire[COLUMNS] = {{.name = (char *)"a"}, {.name = (char *)"b,\"\n"}, {.name = (char *)"xml <"}};
+  struct output_column columns[COLUMNS];
+  for (uint32_t i = 0; i < COLUMNS; i++) {
+    wire[i].kind = (enum kind)(data[2 + i] % KIND_COUNT);
+    columns[i] = (struct output_column){.name = wire[i].name, .cell = i, .wire = i, .kind = wire[i].kind};
+  }
+  struct schema schema = {.wire = wire, .wire_count = COLUMNS, .columns = columns, .column_count = COLUMNS,
+                          .cell_count = COLUMNS};
+  _Alignas(16) char options[512];
+  if (format->options) options_defaults(format->options, options);
+  struct format_spec spec = {.schema = &schema, .options = options, .special = (enum special)(data[1] % 4)};
+  struct error err;
+  void *self;
+  struct encoder *e;
+  struct buffer out;
+  buffer_init(&out, 1 << 24);
+  CHECK(format->open(&spec, &self, &err) && format->begin(self, &out, &err));
+  CHECK(format->encoder_new(self, &e, &err));
+  struct input in = {data + HEADER_BYTES, data + size};
+  uint64_t rows;
+  if (encode_rows(format, self, e, &schema, &in, &out, &rows)) check_file(format, &out, rows);
+  format->encoder_free(e);
+  format->close(self);
+  buffer_deinit(&out);
+  return 0;
+}
