@@ -227,7 +227,6 @@ static void tear_down(struct lane *lane) {
     run->format->encoder_free(lane->encoder);
   }
   if (lane->codec_lane) run->codec->lane_free(lane->codec_lane);
-  if (lane->chunk) window_give_back(run->window, lane->chunk);
   flattener_free(lane->flattener);
   buffer_deinit(&lane->plain);
   free(lane->cells);

@@ -27,7 +27,7 @@ struct lane {
   struct encoder *encoder;
   void *codec_lane;
   struct buffer plain;           /* rows before compression, where the lane compresses */
-  struct chunk *chunk;           /* being filled */
+  struct chunk *chunk;           /* being filled; the window frees it */
   uint64_t split;
   struct split queued;           /* taken, its COPY sent, while the one before is still being read */
   bool has_queued;

@@ -11,6 +11,7 @@ struct lane_queue {
   struct entry entries[QUEUE_MAX];   /* a ring */
   size_t first, count;
   struct chunk *free;
+  size_t bytes_out;                  /* in chunks handed on and not yet back */
   struct chunk *chunks;              /* the share, for freeing */
   pthread_cond_t may_go_on;          /* a chunk came back, or the queue has room */
 };
@@ -20,7 +21,7 @@ struct window {
   pthread_cond_t may_write;
   bool aborted;
   uint64_t head;                     /* the split that is written now */
-  size_t chunk_bytes;
+  size_t chunk_bytes, share_bytes;
   int lane_count, chunks_per_lane;
   struct lane_queue *lanes;
 };
@@ -52,6 +53,7 @@ struct window *window_new(int lanes, int chunks_per_lane, size_t chunk_bytes, si
   pthread_mutex_init(&w->mutex, NULL);
   pthread_cond_init(&w->may_write, NULL);
   w->chunk_bytes = chunk_bytes;
+  w->share_bytes = chunk_bytes * (size_t)chunks_per_lane;
   w->lane_count = lanes;
   w->chunks_per_lane = chunks_per_lane;
   w->lanes = queues;
@@ -80,10 +82,15 @@ void window_free(struct window *w, void (*meta_free)(void *meta)) {
   free(w);
 }
 
+/* What is out comes back by itself, so that a lane whose one chunk is larger than its share goes on, too. */
+static bool share_is_used_up(const struct window *w, const struct lane_queue *q) {
+  return !q->free || q->bytes_out >= w->share_bytes;
+}
+
 bool window_get(struct window *w, int lane, struct chunk **chunk) {
   struct lane_queue *q = &w->lanes[lane];
   pthread_mutex_lock(&w->mutex);
-  while (!q->free && !w->aborted) pthread_cond_wait(&q->may_go_on, &w->mutex);
+  while (share_is_used_up(w, q) && !w->aborted) pthread_cond_wait(&q->may_go_on, &w->mutex);
   bool ok = !w->aborted;
   if (ok) {
     *chunk = q->free;
@@ -101,6 +108,7 @@ static bool enqueue(struct window *w, int lane, struct entry entry) {
   if (ok) {
     q->entries[(q->first + q->count) % QUEUE_MAX] = entry;
     q->count++;
+    if (entry.chunk) q->bytes_out += entry.chunk->bytes.len;
     if (entry.split == w->head) pthread_cond_signal(&w->may_write);
   }
   pthread_mutex_unlock(&w->mutex);
@@ -144,6 +152,7 @@ bool window_take(struct window *w, uint64_t split_count, struct chunk **chunk) {
 }
 
 void window_give_back(struct window *w, struct chunk *chunk) {
+  size_t bytes = chunk->bytes.len;
   buffer_reset(&chunk->bytes);
   buffer_shrink(&chunk->bytes, w->chunk_bytes);
   chunk->rows = 0;
@@ -153,6 +162,7 @@ void window_give_back(struct window *w, struct chunk *chunk) {
   struct lane_queue *q = &w->lanes[chunk->lane];
   chunk->next = q->free;
   q->free = chunk;
+  q->bytes_out -= bytes;
   pthread_cond_signal(&q->may_go_on);
   pthread_mutex_unlock(&w->mutex);
 }

@@ -2,10 +2,12 @@
  * The ordered hand-over between lanes and the writer: chunks come out in the order of their splits, however
  * the lanes overtake each other, and memory stays bounded.
  *
- * Each lane has a share: a fixed number of chunks, and a queue of what it has handed on. A lane works on
- * splits in increasing order, so only the front of a queue can be what comes next. The lane whose split is
- * next gets its chunks back as fast as the writer writes them; any other waits when its share is used up.
- * That waiting is the backpressure. The next split's lane can always go on, so nothing deadlocks.
+ * Each lane has a share: a fixed number of chunks, of bytes in them, and a queue of what it has handed on. A
+ * lane works on splits in increasing order, so only the front of a queue can be what comes next. The lane whose
+ * split is next gets its chunks back as fast as the writer writes them; any other waits when its share is used
+ * up. That waiting is the backpressure. The next split's lane can always go on, so nothing deadlocks.
+ *
+ * A chunk that holds one huge row may pass the share by itself: nothing smaller than a row is handed on.
  *
  * All functions are thread-safe. After window_abort every waiting or later call returns false.
  */
@@ -27,9 +29,13 @@ struct chunk {
 
 struct window;
 
-/* chunk_bytes: to what size a chunk's buffer shrinks when it comes back; it may grow to chunk_max in between. */
+/*
+ * chunk_bytes: to what size a chunk's buffer shrinks when it comes back; it may grow to chunk_max in between.
+ * A lane's share is chunks_per_lane chunks, and as many times chunk_bytes.
+ */
 struct window *window_new(int lanes, int chunks_per_lane, size_t chunk_bytes, size_t chunk_max,
                           struct error *err) MUST_CHECK;
+/* Frees every chunk, wherever it is, with its meta. No thread uses the window any more. */
 void window_free(struct window *w, void (*meta_free)(void *meta));
 
 /* An empty chunk of the lane's share; waits for one. */
@@ -41,6 +47,7 @@ bool window_split_done(struct window *w, int lane, uint64_t split) MUST_CHECK;
 
 /* The writer: the next chunk in order; *chunk NULL when all split_count splits are done. */
 bool window_take(struct window *w, uint64_t split_count, struct chunk **chunk) MUST_CHECK;
+/* Written: a chunk that window_take gave, its meta taken over, goes back to its lane. */
 void window_give_back(struct window *w, struct chunk *chunk);
 
 void window_abort(struct window *w);
