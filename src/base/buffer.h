@@ -31,16 +31,20 @@ bool buffer_check(const struct buffer *b, const char *what, struct error *err) M
 
 bool buffer_grow(struct buffer *b, size_t more);   /* slow path of buffer_reserve */
 
-/* Room for `more` bytes; the place to write them, or NULL (the buffer is then failed). Add to len afterwards. */
+/*
+ * Room for `more` bytes, at least one: the place to write them, or NULL (the buffer is then failed). Add to len
+ * afterwards.
+ */
 static inline uint8_t *buffer_reserve(struct buffer *b, size_t more) {
   if (__builtin_expect(b->failed || b->capacity - b->len < more, 0) && !buffer_grow(b, more)) return NULL;
   return b->data + b->len;
 }
 
 static inline void buffer_append(struct buffer *b, const void *bytes, size_t len) {
+  if (len == 0) return;   /* bytes may be NULL then, and an empty buffer has no place to write to */
   uint8_t *to = buffer_reserve(b, len);
   if (!to) return;
-  if (len) memcpy(to, bytes, len);
+  memcpy(to, bytes, len);
   b->len += len;
 }
 

@@ -120,7 +120,7 @@ static void append_quoted(struct buffer *out, const uint8_t *text, size_t len) {
 static inline void append_field(const struct csv *csv, const uint8_t *text, size_t len, struct buffer *out) {
   bool is_null_text = len == csv->null_len && memcmp(text, csv->options.null_text, len) == 0;
   bool is_end_mark = len == 2 && csv->schema->column_count == 1 && memcmp(text, "\\.", 2) == 0;
-  uint8_t *to = buffer_reserve(out, len);
+  uint8_t *to = buffer_reserve(out, len + 2);   /* at least the quotes around nothing */
   if (!to) return;
   if (!is_null_text && !is_end_mark && text_copy_unless(to, text, len, csv->stops)) out->len += len;
   else append_quoted(out, text, len);

@@ -50,6 +50,7 @@ static void append_reference(struct buffer *out, uint8_t c) {
 void xml_append_escaped(struct buffer *out, const uint8_t *text, size_t len) {
   static const uint8_t stops[4] = {'&', '<', '>', '\r'};
   const uint8_t *at = text, *end = text + len;
+  if (len == 0) return;
   uint8_t *to = buffer_reserve(out, len);
   if (!to) return;
   if (text_copy_unless(to, text, len, stops)) {
@@ -117,6 +118,7 @@ void xml_append_name(struct buffer *out, const uint8_t *text, size_t len) {
 
 void xml_append_base64(struct buffer *out, const uint8_t *bytes, size_t len) {
   static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  if (len == 0) return;
   uint8_t *to = buffer_reserve(out, (len + 2) / 3 * 4);
   if (!to) return;
   for (; len >= 3; len -= 3, bytes += 3) {

@@ -40,6 +40,15 @@ static void test_null_is_empty_and_an_empty_text_is_quoted(void **state) {
   rows_deinit(&r);
 }
 
+static void test_an_empty_text_that_comes_first_is_quoted_too(void **state) {
+  struct rows r;
+  begin_text(&r, "header=false", 1);
+  r.cells[0] = rows_text("");
+  rows_encode(&r);
+  rows_expect(&r, "\"\"\n");
+  rows_deinit(&r);
+}
+
 static void test_a_field_that_equals_the_null_text_is_quoted(void **state) {
   struct rows r;
   begin_text(&r, "null=NULL", 3);
@@ -173,6 +182,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_field_is_quoted_only_where_copy_quotes_it),
       cmocka_unit_test(test_null_is_empty_and_an_empty_text_is_quoted),
+      cmocka_unit_test(test_an_empty_text_that_comes_first_is_quoted_too),
       cmocka_unit_test(test_a_field_that_equals_the_null_text_is_quoted),
       cmocka_unit_test(test_a_lone_end_mark_is_quoted_in_a_table_of_one_column),
       cmocka_unit_test(test_header_names_are_quoted_like_fields),
