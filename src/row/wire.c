@@ -1,12 +1,6 @@
 #include "row/wire.h"
 
-#include <string.h>
-
-static inline uint32_t read_u32(const uint8_t *p) {
-  uint32_t v;
-  memcpy(&v, p, 4);
-  return __builtin_bswap32(v);
-}
+#include "base/bytes.h"
 
 bool wire_split(const uint8_t *tuple, size_t len, size_t wire_count, struct cell *cells, size_t *used,
                 struct error *err) {
@@ -17,7 +11,7 @@ bool wire_split(const uint8_t *tuple, size_t len, size_t wire_count, struct cell
   p += 2;
   for (size_t i = 0; i < wire_count; i++) {
     if (end - p < 4) return fail(err, ERR_SOURCE, "the server sent a row that ends within field %zu", i + 1);
-    int32_t field_len = (int32_t)read_u32(p);
+    int32_t field_len = (int32_t)load_be32(p);
     p += 4;
     cells[i].data = p;
     cells[i].len = field_len;
