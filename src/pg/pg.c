@@ -1,5 +1,7 @@
 #include "pg/internal.h"
 
+#include "base/utf8.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,12 +23,22 @@ enum error_code pg_sqlstate_code(const char *sqlstate) {
   return ERR_SOURCE;
 }
 
-/* libpq's messages end in a newline and may run over several lines. */
-static void one_line(char *text) {
+/* The length of what stands at `at` and may be shown as it is, or 0: a control character, or no UTF-8. */
+static unsigned showable(const char *at, size_t left) {
+  const uint8_t *p = (const uint8_t *)at;
+  if (*p < 0x80) return *p >= ' ' && *p != 0x7F;
+  unsigned len = utf8_sequence(p, left);
+  return len == 2 && utf8_code(p, 2) < 0xA0 ? 0 : len;
+}
+
+void pg_clean_text(char *text) {
   size_t len = strlen(text);
-  while (len && (text[len - 1] == '\n' || text[len - 1] == ' ')) text[--len] = '\0';
-  for (char *c = text; *c; c++)
-    if (*c == '\n') *c = ' ';
+  for (size_t i = 0; i < len;) {
+    unsigned good = showable(text + i, len - i);
+    if (!good) text[i] = ' ';
+    i += good ? good : 1;
+  }
+  while (len && text[len - 1] == ' ') text[--len] = '\0';
 }
 
 bool pg_fail(struct pg *c, const PGresult *result, const char *what, struct error *err) {
@@ -38,7 +50,7 @@ bool pg_fail(struct pg *c, const PGresult *result, const char *what, struct erro
   if (lost && code == ERR_SOURCE) code = ERR_SOURCE_LOST;
   fail(err, code, "%s: %s%s%s", what, primary ? primary : PQerrorMessage(c->conn), detail ? "; " : "",
        detail ? detail : "");
-  one_line(err->message);
+  pg_clean_text(err->message);
   if (sqlstate) snprintf(err->sqlstate, sizeof err->sqlstate, "%s", sqlstate);
   return false;
 }
@@ -59,7 +71,7 @@ static bool finish_connect(PGconn *conn, struct pg **out, struct error *err) {
   pg_stream_init(&c->stream, -1);
   if (PQstatus(conn) != CONNECTION_OK) {
     fail(err, ERR_SOURCE_LOST, "cannot connect to the database: %s", PQerrorMessage(conn));
-    one_line(err->message);
+    pg_clean_text(err->message);
     pg_close(c);
     return false;
   }

@@ -2,9 +2,9 @@
  * The connection to PostgreSQL: the only module that includes libpq.
  *
  * A connection belongs to one thread at a time; only pg_cancel may be called from another. Errors carry
- * the server's SQLSTATE and primary message; a lost connection, and the SQLSTATEs after which a new
- * attempt may succeed (classes 08, 53, 57P0x, 40001), are ERR_SOURCE_LOST, all others ERR_SOURCE.
- * Messages never hold a password.
+ * the server's SQLSTATE and primary message, as one line without control characters; a lost connection, and
+ * the SQLSTATEs after which a new attempt may succeed (class 08, 25P03, 40001, 53300, 57P01 to 57P03, 57P05),
+ * are ERR_SOURCE_LOST, all others ERR_SOURCE. Messages never hold a password.
  */
 #pragma once
 #include "base/buffer.h"

@@ -40,17 +40,17 @@ static bool read_header(struct reader *r, struct error *err) {
 
 /* The proven end of the stream: nothing may be missing, and the counts must agree. */
 static bool check_end(struct reader *r, uint64_t rows, struct error *err) {
-  r->ended = true;
   uint64_t read = r->row_count + r->peeked_rows;
   if (!r->header_read || !r->trailer_read)
     return fail(err, ERR_SOURCE_LOST, "the server's binary COPY ended without its trailer");
   if (rows != read)
     return fail(err, ERR_SOURCE_LOST, "the server says it sent %llu rows, but %llu arrived",
                 (unsigned long long)rows, (unsigned long long)read);
+  r->ended = true;
   return true;
 }
 
-/* Makes at..end hold a tuple; *got false at the end of the stream. */
+/* Makes at..end hold a tuple or the trailer; *got false at the end of the stream. */
 static bool next_message(struct reader *r, bool *got, struct error *err) {
   while (r->at == r->end) {
     const uint8_t *data;
@@ -61,32 +61,39 @@ static bool next_message(struct reader *r, bool *got, struct error *err) {
       *got = false;
       return check_end(r, rows, err);
     }
-    if (r->trailer_read) return fail(err, ERR_SOURCE, "the server sent rows behind the trailer of its COPY");
     r->at = data;
     r->end = data + len;
     if (!r->header_read && !read_header(r, err)) return false;
-    if (r->end - r->at == 2 && r->at[0] == 0xFF && r->at[1] == 0xFF) {
-      r->trailer_read = true;
-      r->at = r->end;
-    }
   }
   *got = true;
   return true;
 }
 
+/* Where a tuple has its count of fields, the trailer has -1. Nothing may follow it. */
+static inline bool is_trailer(const struct reader *r) {
+  return r->end - r->at >= 2 && r->at[0] == 0xFF && r->at[1] == 0xFF;
+}
+
 static bool next_from_server(struct reader *r, struct cell *cells, bool *got, struct error *err) {
-  if (r->at == r->end) {
-    if (r->ended) {
-      *got = false;
-      return true;
+  *got = false;
+  while (!r->ended) {
+    if (r->at == r->end) {
+      if (!next_message(r, got, err)) return false;
+      if (!*got) break;
     }
-    if (!next_message(r, got, err)) return false;
-    if (!*got) return true;
+    if (__builtin_expect(r->trailer_read, 0))
+      return fail(err, ERR_SOURCE, "the server sent more behind the trailer of its COPY");
+    if (__builtin_expect(is_trailer(r), 0)) {
+      r->trailer_read = true;
+      r->at += 2;
+      continue;
+    }
+    size_t used;
+    if (!wire_split(r->at, (size_t)(r->end - r->at), r->wire_count, cells, &used, err)) return false;
+    r->at += used;
+    *got = true;
+    break;
   }
-  size_t used;
-  if (!wire_split(r->at, (size_t)(r->end - r->at), r->wire_count, cells, &used, err)) return false;
-  r->at += used;
-  *got = true;
   return true;
 }
 

@@ -2,13 +2,12 @@
 #include "unit.h"
 
 #include "pg/stream.h"
+#include "protocol.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define ROW_BYTES 100
@@ -35,27 +34,11 @@ static void connect_pair(int *client, int *server) {
   fcntl(*client, F_SETFL, O_NONBLOCK);
 }
 
-static void add_message(struct buffer *b, char type, const void *body, size_t len) {
-  uint32_t framed = htonl((uint32_t)len + 4);
-  buffer_append_byte(b, (uint8_t)type);
-  buffer_append(b, &framed, 4);
-  buffer_append(b, body, len);
-}
-
 static void add_rows(struct buffer *b, int count) {
   uint8_t row[ROW_BYTES];
   for (int i = 0; i < count; i++) {
     memset(row, i, sizeof row);
     add_message(b, 'd', row, sizeof row);
-  }
-}
-
-static void send_bytes(int fd, const uint8_t *bytes, size_t len) {
-  while (len > 0) {
-    ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
-    if (n <= 0) return;
-    bytes += n;
-    len -= (size_t)n;
   }
 }
 
@@ -109,14 +92,10 @@ static void check_copy(int count, useconds_t pause_us) {
   struct server s = {.pause_us = pause_us};
   struct pg_stream stream;
   uint64_t rows = 0;
-  char complete[32];
   buffer_init(&s.script, 1 << 24);
-  add_message(&s.script, 'H', "\0\0\0", 3);
+  add_copy_response(&s.script);
   add_rows(&s.script, count);
-  add_message(&s.script, 'c', "", 0);
-  snprintf(complete, sizeof complete, "COPY %d", count);
-  add_message(&s.script, 'C', complete, strlen(complete) + 1);
-  add_message(&s.script, 'Z', "T", 1);
+  add_copy_end(&s.script, count);
   start(&s, &stream);
   assert_int_equal(read_all(&stream, &rows), count);
   assert_int_equal(rows, count);
@@ -147,10 +126,9 @@ static void test_an_error_in_the_middle_lets_the_connection_be_used_again(void *
   size_t len;
   uint64_t rows;
   buffer_init(&s.script, 1 << 20);
-  add_message(&s.script, 'H', "\0\0\0", 3);
+  add_copy_response(&s.script);
   add_rows(&s.script, 1);
-  static const char refused[] = "SERROR\0C57014\0Mcanceling statement\0";
-  add_message(&s.script, 'E', refused, sizeof refused);
+  add_report(&s.script, 'E', "57014", "canceling statement");
   add_message(&s.script, 'Z', "E", 1);
   start(&s, &stream);
   alarm(20);
@@ -172,7 +150,7 @@ static void test_a_stream_that_ends_before_its_count_is_lost(void **state) {
   size_t len;
   uint64_t rows;
   buffer_init(&s.script, 1 << 20);
-  add_message(&s.script, 'H', "\0\0\0", 3);
+  add_copy_response(&s.script);
   add_rows(&s.script, 2);
   start(&s, &stream);
   assert_true(pg_stream_copy_begin(&stream, &err));
