@@ -55,6 +55,7 @@ static uint8_t *whole_write(uint8_t *to, const uint8_t **at, const uint8_t *end,
       *at += 2;
       if (group > 9999) return NULL;
     }
+    if (i == 0 && group == 0 && weight > 0) return NULL;   /* the server's have no leading zeros, nor may JSON's */
     to = i == 0 ? digits_write(to, group) : digits_write_4(to, group);
   }
   return to;

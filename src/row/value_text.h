@@ -30,7 +30,7 @@ extern const struct value_text value_iso_texts[KIND_COUNT];
  * the bytes are no numeric.
  */
 size_t numeric_text_max(const uint8_t *data, int32_t len);
-/* One past the text; NULL where a digit is over 9999. Only after numeric_text_max has accepted the bytes. */
+/* One past the text; NULL where a digit is over 9999, or leading zeros stand. Only after numeric_text_max has accepted the bytes. */
 uint8_t *numeric_text(uint8_t *to, const uint8_t *data);
 #define NUMERIC_TEXT_LIMIT 147461   /* what numeric_text_max never passes */
 /* NaN or an infinity. The bytes are a numeric. */

@@ -125,6 +125,8 @@ static void test_numerics_keep_their_scale(void **state) {
   expect_text(KIND_NUMERIC, "\0\1\xFF\xFE\x40\0\0\7\x03\xE8", 10, "-0.0000100");
   expect_text(KIND_NUMERIC, "\0\2\0\3\0\0\0\0\0\1\0\2", 12, "1000200000000");
   expect_text(KIND_NUMERIC, "\0\1\0\0\0\0\0\1\x27\x10", 10, NULL);    /* a digit of 10,000 */
+  expect_text(KIND_NUMERIC, "\0\2\0\1\0\0\0\0\0\0\0\1", 12, NULL);     /* leading zeros */
+  expect_text(KIND_NUMERIC, "\0\0\0\1\0\0\0\0", 8, NULL);
   expect_text(KIND_NUMERIC, "\0\2\0\0\0\0\0\1\0\1", 10, NULL);        /* a digit is missing */
   expect_text(KIND_NUMERIC, "\0\0\0\0\x12\0\0\0", 8, NULL);           /* no such sign */
   expect_text(KIND_NUMERIC, "\0\0\0\0\0\0\x40\0", 8, NULL);           /* no such scale */
