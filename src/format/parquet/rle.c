@@ -102,8 +102,8 @@ void rle_finish(struct rle_encoder *e) {
   close_packed_run(e);
 }
 
-/* Every 8 values cost at most a header and a packed group: a run of 8 and more is never longer. */
-size_t rle_size_max(size_t count, unsigned width) { return (count / GROUP + 2) * (width + 1 + 4) + HEADER_BYTES_MAX; }
+/* Every 8 values cost at most a header and a packed group: a run, which stands for at least 8, is never longer. */
+size_t rle_size_max(size_t count, unsigned width) { return (count / GROUP + 1) * (width + 1) + HEADER_BYTES_MAX; }
 
 void rle_decoder_init(struct rle_decoder *d, const uint8_t *bytes, size_t len, unsigned width) {
   assert(width >= 1 && width <= 32);

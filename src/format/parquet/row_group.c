@@ -39,10 +39,12 @@ static uint32_t page_bytes_of(size_t memory, size_t columns, int64_t wanted) {
 static bool shared_init(struct chunk_shared *s, const struct parquet_file *f, struct error *err) {
   size_t memory = f->spec.memory_bytes ? f->spec.memory_bytes : MEMORY_DEFAULT;
   if (memory < MEMORY_MIN) memory = MEMORY_MIN;
+  uint32_t page_bytes = page_bytes_of(memory, f->schema.leaf_count, f->options.page_bytes);
+  uint32_t page_rows = (uint32_t)f->options.page_rows;
   *s = (struct chunk_shared){
       .dictionaries = {.max_bytes = memory / DICTIONARIES_SHARE},
-      .page_bytes = page_bytes_of(memory, f->schema.leaf_count, f->options.page_bytes),
-      .page_rows = (uint32_t)f->options.page_rows,
+      .page_bytes = page_bytes,
+      .page_rows = page_rows < page_bytes ? page_rows : page_bytes,   /* bounds the levels where pages are small */
       .uses_dictionary = f->options.dictionary,
       .writes_bounds = f->options.statistics,
       .rows_expected = f->row_group_rows,
