@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 from dataclasses import dataclass, field
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -51,7 +52,7 @@ def make_cases(options):
     cases = [
         Case("floor", command=[options.floor, "--json", "--table", options.table, "--connections", str(options.lanes),
                                "--split-blocks", str(options.split_blocks)]),
-        Case("psql \\copy csv", command=["psql", "-XqAt", "-d", options.db, "-c", copy]),
+        Case("psql \\copy csv", command=["psql", "-XqAt", "-d", options.db_without_password, "-c", copy]),
     ]
     cases += text_cases("csv", ["--format", "csv"])
     cases += text_cases("csv --no-flatten", ["--format", "csv", "--no-flatten"])
@@ -146,10 +147,10 @@ def run_rounds(cases, options, environment):
                 run.rows = floor.runs[0].rows
 
 
-def machine(options):
+def machine(options, environment):
     def show(setting):
-        return subprocess.run(["psql", "-XAt", "-d", options.db, "-c", f"SHOW {setting}"], check=True, text=True,
-                              capture_output=True).stdout.strip()
+        return subprocess.run(["psql", "-XAt", "-d", options.db_without_password, "-c", f"SHOW {setting}"], check=True,
+                              env=environment, text=True, capture_output=True).stdout.strip()
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as f:
         model = re.search(r"^model name\s*:\s*(.*)$", f.read(), re.MULTILINE)
     with open("/proc/meminfo", encoding="ascii") as f:
@@ -181,7 +182,7 @@ def table(results):
 
 
 def describe(about, results):
-    return (f"{results[0]['rows']:,} rows, {about['lanes']} lanes, {about['rounds']} rounds. Server and client on the "
+    return (f"{results[0]['rows']:,} rows, lanes: {about['lanes']}, rounds: {about['rounds']}. Server and client on the "
             f"same machine: {about['cores']} cores ({about['cpu']}), {about['memoryGB']} GB; "
             f"PostgreSQL {about['postgresql']}, shared_buffers {about['sharedBuffers']}.")
 
@@ -196,10 +197,24 @@ def write_block(path, block):
         f.write(f"{text[:begin]}{BEGIN}\n\n{block}\n\n{text[end:]}")
 
 
+def split_password(db):
+    """psql takes the connection string as an argument, which others can see: its password goes another way."""
+    if "://" in db:
+        parts = urllib.parse.urlsplit(db)
+        user, colon, password = parts.netloc.rpartition("@")[0].partition(":")
+        if not colon:
+            return db, None
+        host = parts.netloc.rpartition("@")[2]
+        return urllib.parse.urlunsplit(parts._replace(netloc=f"{user}@{host}")), urllib.parse.unquote(password)
+    found = re.search(r"\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", db)
+    if not found:
+        return db, None
+    return db[:found.start()] + db[found.end():], re.sub(r"\\(.)", r"\1", found.group(1).strip("'"))
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--db", default=os.environ.get("DATABASE_URL", ""), help="connection string of the server; "
-                        "a password belongs into PGPASSWORD or ~/.pgpass, since psql gets this as an argument")
+    parser.add_argument("--db", default=os.environ.get("DATABASE_URL", ""), help="connection string of the server")
     parser.add_argument("--table", default="public.records")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="one round")
@@ -219,10 +234,13 @@ def parse_arguments():
 
 def main():
     options = parse_arguments()
-    environment = dict(os.environ, DATABASE_URL=options.db)   # never an argument: others can see those
+    environment = dict(os.environ, DATABASE_URL=options.db)   # decant and the floor read it there
+    options.db_without_password, password = split_password(options.db)
+    if password is not None:
+        environment["PGPASSWORD"] = password
     cases = make_cases(options)
     run_rounds(cases, options, environment)
-    about, results = machine(options), [figures(c) for c in cases]
+    about, results = machine(options, environment), [figures(c) for c in cases]
     block = f"{describe(about, results)}\n\n{table(results)}"
     print(block)
     if options.json:
