@@ -34,7 +34,7 @@ const struct route routes[] = {
       {502, "The database refused.", JSON, "Error"}}},
     {"GET", "/exports/{id}", ROUTE_STORE, api_exports_show, "showExport", "The state and progress of an export.", NULL,
      NULL, {{200, "The export.", JSON, "Export"}, NOT_FOUND}},
-    {"DELETE", "/exports/{id}", ROUTE_STORE, api_exports_delete, "deleteExport",
+    {"DELETE", "/exports/{id}", ROUTE_DATABASE, api_exports_delete, "deleteExport",
      "Cancels an export that waits or runs; removes the file of a completed one.", NULL, NULL,
      {{204, "Done, or nothing was left to do.", NULL, NULL}, NOT_FOUND}},
     {"GET", "/exports/{id}/download", ROUTE_STORE, api_download, "downloadExport",

@@ -71,6 +71,7 @@ static void complete(struct scheduler *s, struct job *j, const struct export_res
 
 /* After a failed attempt: again later, or failed for good. Whoever cancelled has set the state already. */
 static void give_up_or_retry(struct scheduler *s, struct job *j, const struct error *cause) {
+  job_drop_file(j);   /* on a full disk, the store needs the room */
   struct job_record record;
   job_get_record(j, &record);
   pthread_mutex_lock(&s->lock);

@@ -132,15 +132,19 @@ static void apply_change(struct job_record *r, enum job_state to, const struct j
   if (change->counts_as_failure) r->failures++;
 }
 
-static void show_change(struct job *j, const struct job_record *next) {
+/* Under the lock. */
+static void drop_file(struct job *j) {
+  file_release(j->file);
+  j->file = NULL;
+  j->visible_bytes = 0;
+}
+
+static void show_change(struct job *j, const struct job_record *next, bool is_saved) {
   pthread_mutex_lock(&j->lock);
   j->record = *next;
+  j->is_unsaved = !is_saved;
   j->started_mono_us = next->state == JOB_RUNNING ? clock_monotonic_us() : 0;
-  if (next->state != JOB_COMPLETED) {   /* an attempt begins or has failed: its bytes are nobody's any more */
-    file_release(j->file);
-    j->file = NULL;
-    j->visible_bytes = 0;
-  }
+  if (next->state != JOB_COMPLETED) drop_file(j);   /* an attempt begins, or has failed */
   wake_waiters(j, false);
   pthread_mutex_unlock(&j->lock);
 }
@@ -155,14 +159,36 @@ bool job_set_state(struct job *j, enum job_state to, const struct job_change *ch
                  job_state_names[to]);
   if (ok) {
     apply_change(&next, to, change);
-    ok = j->store->ops->update(j->store, &next, err);
-    bool must_show = to == JOB_FAILED || to == JOB_CANCELLED;
-    if (!ok && must_show) log_line(LOG_ERROR, "export %s is %s: %s", next.id, job_state_names[to], err->message);
-    if (must_show) ok = true;
-    if (ok) show_change(j, &next);
+    bool is_saved = j->store->ops->update(j->store, &next, err);
+    ok = is_saved || to == JOB_FAILED || to == JOB_CANCELLED;
+    if (ok && !is_saved) log_line(LOG_ERROR, "export %s is %s: %s", next.id, job_state_names[to], err->message);
+    if (ok) show_change(j, &next, is_saved);
   }
   pthread_mutex_unlock(&j->change_lock);
   return ok;
+}
+
+bool job_is_saved(struct job *j) {
+  pthread_mutex_lock(&j->lock);
+  bool is_saved = !j->is_unsaved;
+  pthread_mutex_unlock(&j->lock);
+  return is_saved;
+}
+
+bool job_save(struct job *j) {
+  struct error err;
+  struct job_record record;
+  pthread_mutex_lock(&j->change_lock);   /* no other change meanwhile */
+  pthread_mutex_lock(&j->lock);
+  bool is_saved = !j->is_unsaved;
+  record = j->record;
+  pthread_mutex_unlock(&j->lock);
+  if (!is_saved) is_saved = j->store->ops->update(j->store, &record, &err);
+  pthread_mutex_lock(&j->lock);
+  j->is_unsaved = !is_saved;
+  pthread_mutex_unlock(&j->lock);
+  pthread_mutex_unlock(&j->change_lock);
+  return is_saved;
 }
 
 void job_get_record(struct job *j, struct job_record *record) {
@@ -185,6 +211,13 @@ bool job_set_file(struct job *j, int fd, struct error *err) {
   j->visible_bytes = 0;
   pthread_mutex_unlock(&j->lock);
   return true;
+}
+
+void job_drop_file(struct job *j) {
+  pthread_mutex_lock(&j->lock);
+  drop_file(j);
+  wake_waiters(j, false);
+  pthread_mutex_unlock(&j->lock);
 }
 
 void job_show_bytes(struct job *j, uint64_t bytes) {

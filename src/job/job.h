@@ -48,6 +48,7 @@ struct job {
   uint64_t visible_bytes;           /* of it that followers may read */
   uint64_t started_mono_us;         /* the running attempt's start; 0 while none runs */
   bool closing;                     /* the service stops: followers break */
+  bool is_unsaved;                  /* the store does not hold this state yet: see job_save */
   struct job_waiter *waiters;
 
   /* The scheduler's, under its lock. */
@@ -81,15 +82,21 @@ bool job_edge_exists(enum job_state from, enum job_state to);
 /*
  * ERR_CONFLICT, and nothing changed, where there is no such edge (the other change was first). Where the
  * store cannot be written: its error, and nothing changed, unless `to` is failed or cancelled: these show
- * all the same, are logged, and after a restart the job is tried again.
+ * all the same, and job_save writes them later.
  */
 bool job_set_state(struct job *j, enum job_state to, const struct job_change *change, struct error *err) MUST_CHECK;
+
+/* Writes a state that the store did not take (its disk was full). True if nothing is left to write. */
+bool job_save(struct job *j);
+bool job_is_saved(struct job *j);
 
 /* A copy of the record as it is now. */
 void job_get_record(struct job *j, struct job_record *record);
 
 /* The running attempt's file for its followers; takes the descriptor, also when it fails. */
 bool job_set_file(struct job *j, int fd, struct error *err) MUST_CHECK;
+/* The attempt has failed: its bytes are nobody's, and their room can be freed. Followers break. */
+void job_drop_file(struct job *j);
 /* Bytes have arrived in it. */
 void job_show_bytes(struct job *j, uint64_t bytes);
 /* Wakes all waiters, so that they show progress. */

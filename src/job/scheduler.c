@@ -13,6 +13,7 @@
 #define TICK_US 500000           /* progress to those who watch, while there are jobs */
 #define SWEEP_SECONDS_MAX 60     /* between two looks for what has expired */
 #define FLOOR_DEFAULT_MAX (UINT64_C(256) << 20)
+#define CANCEL_WAIT_US 2000000
 #define JOB_STACK_BYTES (512u << 10)
 
 /* --- the list of live jobs -------------------------------------------------------------------------- */
@@ -25,13 +26,35 @@ void scheduler_append(struct scheduler *s, struct job *j) {
   s->job_count++;
 }
 
+static bool is_live(enum job_state state) { return state == JOB_PENDING || state == JOB_RUNNING; }
+
+/* Has it ended, and does the store know? */
+static bool has_ended(struct job *j) {
+  struct job_record record;
+  if (j->is_running) return false;
+  job_get_record(j, &record);
+  return !is_live(record.state) && job_is_saved(j);
+}
+
+/* Writes ends that the store did not take (its disk was full). Without the lock: the store's comes before it. */
+static void save_ended(struct scheduler *s) {
+  bool goes_on = true;
+  while (goes_on) {
+    struct job *unsaved = NULL;
+    pthread_mutex_lock(&s->lock);
+    for (struct job *j = s->jobs; j && !unsaved; j = j->next)
+      if (!job_is_saved(j)) unsaved = job_hold(j);
+    pthread_mutex_unlock(&s->lock);
+    goes_on = unsaved && job_save(unsaved);   /* else at the next tick */
+    job_release(unsaved);
+  }
+}
+
 /* Drops jobs that have ended. Under the lock. */
 static void drop_ended(struct scheduler *s) {
   for (struct job **at = &s->jobs; *at;) {
     struct job *j = *at;
-    struct job_record record;
-    job_get_record(j, &record);
-    if (j->is_running || record.state == JOB_PENDING || record.state == JOB_RUNNING) {
+    if (!has_ended(j)) {
       at = &j->next;
       continue;
     }
@@ -41,16 +64,22 @@ static void drop_ended(struct scheduler *s) {
   }
 }
 
-struct job *scheduler_find(struct scheduler *s, const char *id) {
+/* Also one that has just ended. */
+static struct job *find_any(struct scheduler *s, const char *id) {
   struct job *found = NULL;
   pthread_mutex_lock(&s->lock);
   for (struct job *j = s->jobs; j && !found; j = j->next)
     if (strcmp(j->id, id) == 0) found = job_hold(j);
   pthread_mutex_unlock(&s->lock);
+  return found;
+}
+
+struct job *scheduler_find(struct scheduler *s, const char *id) {
+  struct job *found = find_any(s, id);
   struct job_record record;
   if (!found) return NULL;
   job_get_record(found, &record);
-  if (record.state == JOB_PENDING || record.state == JOB_RUNNING) return found;
+  if (is_live(record.state)) return found;
   job_release(found);
   return NULL;
 }
@@ -143,12 +172,14 @@ static void *scheduler_main(void *argument) {
   pthread_mutex_lock(&s->lock);
   while (!s->stopping) {
     uint64_t now = clock_monotonic_us();
+    pthread_mutex_unlock(&s->lock);
+    save_ended(s);
     if (now >= next_sweep) {
-      pthread_mutex_unlock(&s->lock);
       scheduler_expire_files(s);
-      pthread_mutex_lock(&s->lock);
       next_sweep = now + sweep_period_us(s);
     }
+    pthread_mutex_lock(&s->lock);
+    if (s->stopping) break;
     drop_ended(s);
     for (struct job *j = s->jobs; j; j = j->next) job_tick(j);
     uint64_t next = start_jobs(s);
@@ -315,7 +346,7 @@ bool scheduler_submit(struct scheduler *s, struct export_request *request, const
 /* --- asking ----------------------------------------------------------------------------------------- */
 
 bool scheduler_status(struct scheduler *s, const char *id, struct job_status *status, struct error *err) {
-  struct job *j = scheduler_find(s, id);
+  struct job *j = find_any(s, id);
   if (j) {
     job_get_status(j, status);
     job_release(j);
@@ -336,8 +367,7 @@ struct list_context {
 static bool list_record(void *context, const struct job_record *r, struct error *err) {
   struct list_context *list = context;
   struct job_status status;
-  bool is_live = r->state == JOB_PENDING || r->state == JOB_RUNNING;
-  struct job *j = is_live ? scheduler_find(list->scheduler, r->id) : NULL;
+  struct job *j = is_live(r->state) ? find_any(list->scheduler, r->id) : NULL;
   if (j) job_get_status(j, &status);
   else job_status_of_record(r, &status);
   job_release(j);
@@ -352,17 +382,22 @@ bool scheduler_list(struct scheduler *s, const struct store_filter *filter,
   return s->store->ops->list(s->store, filter, list_record, &list, err);
 }
 
+/* Sets the flag, wakes the scheduler, and gives the engine a moment to end its query and remove its file. */
+static void stop_cancelled(struct scheduler *s, struct job *j) {
+  uint64_t end = clock_monotonic_us() + CANCEL_WAIT_US;
+  log_line(LOG_INFO, "export %s cancelled", j->id);
+  cancel_request(&j->cancel);
+  pthread_mutex_lock(&s->lock);
+  pthread_cond_broadcast(&s->changed);
+  while (j->is_running && clock_monotonic_us() < end) wait_until(s, end);
+  pthread_mutex_unlock(&s->lock);
+}
+
 bool scheduler_delete(struct scheduler *s, const char *id, struct error *err) {
   struct job *j = scheduler_find(s, id);
   if (j) {
     bool ok = job_set_state(j, JOB_CANCELLED, NULL, err);
-    if (ok) {
-      log_line(LOG_INFO, "export %s cancelled", id);
-      cancel_request(&j->cancel);
-      pthread_mutex_lock(&s->lock);
-      pthread_cond_broadcast(&s->changed);
-      pthread_mutex_unlock(&s->lock);
-    }
+    if (ok) stop_cancelled(s, j);
     job_release(j);
     if (ok || err->code != ERR_CONFLICT) return ok;   /* else it has just ended by itself */
   }

@@ -66,8 +66,8 @@ bool scheduler_list(struct scheduler *s, const struct store_filter *filter,
                     struct error *err) MUST_CHECK;
 
 /*
- * Cancels what is pending or running; removes the file of what is completed, which becomes expired. True also
- * where neither is left to do. ERR_NOT_FOUND.
+ * Cancels what is pending or running, and waits up to two seconds for its query and file to be gone; removes
+ * the file of what is completed, which becomes expired. True also where neither is left to do. ERR_NOT_FOUND.
  */
 bool scheduler_delete(struct scheduler *s, const char *id, struct error *err) MUST_CHECK;
 

@@ -12,7 +12,7 @@ struct scheduler {
   uint64_t start_mono_us;          /* the start on both clocks: see expire_files */
   int64_t start_wall_us;
 
-  pthread_mutex_t lock;            /* guards all below; taken before a job's lock */
+  pthread_mutex_t lock;            /* guards all below; after the store's, before a job's */
   pthread_cond_t changed;          /* monotonic clock */
   struct job *jobs;                /* pending and running, oldest first; each with a reference */
   size_t job_count;

@@ -357,6 +357,40 @@ static void test_files_expire_after_their_time(void **state) {
   assert_int_equal(count_files(s), 0);
 }
 
+static bool disk_is_full;
+static int updates;
+static bool update_unless_full(struct store *s, const struct job_record *r, struct error *err) {
+  updates++;
+  return disk_is_full ? fail(err, ERR_NO_SPACE, "disk is full") : true;
+}
+
+static void test_a_store_that_is_full_refuses_a_good_end_and_gets_a_bad_one_later(void **state) {
+  static const struct store_ops ops = {.update = update_unless_full};
+  struct store store = {&ops};
+  struct job_record record = {.state = JOB_PENDING};
+  struct error err;
+  struct job *j;
+  assert_true(job_new(&store, &record, NULL, &j, &err));
+  assert_true(job_set_state(j, JOB_RUNNING, NULL, &err));
+  disk_is_full = true;
+  assert_false(job_set_state(j, JOB_COMPLETED, NULL, &err));
+  assert_int_equal(err.code, ERR_NO_SPACE);
+  job_get_record(j, &record);
+  assert_int_equal(record.state, JOB_RUNNING);
+  assert_true(job_set_state(j, JOB_FAILED, NULL, &err));
+  job_get_record(j, &record);
+  assert_int_equal(record.state, JOB_FAILED);
+  assert_false(job_is_saved(j));
+  assert_false(job_save(j));
+  disk_is_full = false;
+  assert_true(job_save(j));
+  assert_true(job_is_saved(j));
+  int before = updates;
+  assert_true(job_save(j));
+  assert_int_equal(updates, before);
+  job_release(j);
+}
+
 static void test_a_second_service_on_the_same_folder_is_refused(void **state) {
   struct state *s = *state;
   struct scheduler *second;
@@ -398,6 +432,7 @@ int main(void) {
       WITH_SCHEDULER(test_stopping_puts_running_jobs_back_and_the_next_start_runs_them),
       WITH_SCHEDULER(test_a_start_takes_up_what_a_killed_process_left),
       WITH_SCHEDULER(test_files_expire_after_their_time),
+      cmocka_unit_test(test_a_store_that_is_full_refuses_a_good_end_and_gets_a_bad_one_later),
       WITH_SCHEDULER(test_a_second_service_on_the_same_folder_is_refused),
       WITH_SCHEDULER(test_no_export_is_accepted_without_room_or_for_what_is_missing),
   };
