@@ -88,6 +88,14 @@ def decant(binary, db):
     return Decant(binary, db.conninfo)
 
 
+@pytest.fixture(autouse=True)
+def no_leftovers(request):
+    """A command that a test leaves running is ended, so that the next test finds a quiet database."""
+    yield
+    if "decant" in request.fixturenames:
+        request.getfixturevalue("decant").end_all()
+
+
 @pytest.fixture
 def make_service(binary, db, tmp_path):
     """make_service("--allow-query") starts a service; all are stopped behind the test."""

@@ -20,7 +20,7 @@ def tables(db):
     )
     # Fails on a late row: by then bytes have been written.
     db.execute(
-        "CREATE TABLE late_nan AS SELECT i AS id, CASE i WHEN 140000 THEN 'NaN' ELSE i END::float8 AS f "
+        "CREATE TABLE late_nan AS SELECT i AS id, CASE i WHEN 140000 THEN 'NaN'::float8 ELSE i END AS f "
         "FROM generate_series(1, 150000) i"
     )
     # Rows that come slowly, so that there is time to interrupt.

@@ -24,7 +24,7 @@ def fill(db, table, rows):
     db.execute(f"""CREATE TABLE {table} (id int8 PRIMARY KEY, created_at timestamptz NOT NULL, name varchar(255) NOT NULL,
                    value numeric(18,4) NOT NULL, metadata jsonb NOT NULL)""")
     db.execute(f"""INSERT INTO {table} SELECT i, timestamptz '2020-01-01' + i * interval '37 seconds', 'Name, ' || i % 9973,
-        (i * 7919 % 1000003) / 100.0,
+        (i * 7919::int8 % 1000003) / 100.0,
         ('{{"address": {{"city": "Łódź ' || i % 97 || '", "geo": {{"lat": ' || i % 90 || ', "lon": null}}}}, "tags": ["a", "b,' ||
          i % 13 || '"], "active": ' || (i % 2 = 0) || '}}')::jsonb
         FROM generate_series(1, {rows}) i""")
@@ -99,7 +99,7 @@ def test_a_wide_table_of_parquet_stays_under_the_limit(db, decant):
     columns = ", ".join(f"c{i} {('int', 'text', 'float8')[i % 3]}" for i in range(1600))
     db.execute(f"CREATE TABLE wide ({columns})")
     cells = ", ".join(
-        ("i", f"'t' || i % {i + 7}", f"i / {i + 3}.0")[i % 3] if i % 4 else "NULL" for i in range(1600)
+        ("i", f"'t' || i % {i + 7}", f"i / {i + 3}.0")[i % 3] if i % 2 else "NULL" for i in range(1600)
     )
     db.execute(f"INSERT INTO wide SELECT {cells} FROM generate_series(1, 2000) i")
     peak, summary = peak_of(decant, "wide", "parquet", None)

@@ -42,14 +42,25 @@ class Decant:
     def __init__(self, binary, conninfo=None):
         self.binary = str(binary)
         self.conninfo = conninfo
+        self.started = []
 
     def start(self, *arguments, db=None, environment=None, **popen):
+        """A running process; one that a test leaves behind is killed after it."""
         variables = {"DATABASE_URL": db or self.conninfo, **(environment or {})}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [self.binary, *map(str, arguments)],
             env=clean_environment(**variables),
             **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **popen},
         )
+        self.started.append(process)
+        return process
+
+    def end_all(self):
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        self.started.clear()
 
     def __call__(self, *arguments, code=0, timeout=120, **options):
         process = self.start(*arguments, **options)
