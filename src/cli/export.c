@@ -13,9 +13,9 @@
 #define ATTEMPTS_MAX 3
 #define BACKOFF_FIRST_MS 500
 
-static struct sink *open_sink(const struct export_args *a, struct error *err) {
-  if (!a->output || !strcmp(a->output, "-")) return sink_stream_open(STDOUT_FILENO, err);
-  const struct sink_file_options options = {.fsync = a->fsync};
+static struct sink *open_sink(const struct export_args *a, const struct cancel *cancel, struct error *err) {
+  if (!a->output || !strcmp(a->output, "-")) return sink_stream_open(STDOUT_FILENO, cancel, err);
+  const struct sink_file_options options = {.fsync = a->fsync, .cancel = cancel};
   return sink_file_open(a->output, &options, err);
 }
 
@@ -24,7 +24,7 @@ static bool attempt(const struct export_args *a, const struct cancel *cancel, st
                     struct error *err) {
   *retry = false;
   struct export_progress progress = {0};
-  struct sink *sink = open_sink(a, err);
+  struct sink *sink = open_sink(a, cancel, err);
   if (!sink) return false;
   struct progress_bar *bar = a->quiet || a->summary_json ? NULL : progress_bar_start(&progress);
   bool ok = export_run(a->request, &a->settings, sink, cancel, &progress, result, err);

@@ -1,6 +1,6 @@
 /*
  * A regular file is written under a temporary name in the same folder and renamed when whole, so that the
- * final name never shows a part. Devices, FIFOs and sockets are written in place.
+ * final name never shows a part. Devices and FIFOs are written in place.
  */
 #include "sink/sink.h"
 #include "sink/write_all.h"
@@ -16,14 +16,16 @@
 #include <unistd.h>
 
 #define FLUSH_BYTES (8u << 20)   /* written back in pieces of this size, so that dirty pages stay few */
+#define READER_POLL_US 50000      /* how often a FIFO without a reader is asked again */
 
 struct file_sink {
   struct sink sink;
   int fd;
   char *path;             /* the final name */
   char *temporary;        /* NULL: written in place */
-  bool fsync;
-  uint64_t flushed_bytes;
+  int folder_fd;          /* where path lies; -1 unless everything is to be on disk */
+  uint64_t flushed_bytes; /* their write-back has begun, and is complete but for the last piece */
+  uint64_t piece_bytes;   /* of that last piece */
   EVP_MD_CTX *digest;     /* NULL: none wanted */
   void (*on_progress)(void *context, uint64_t bytes);
   void *context;
@@ -34,17 +36,23 @@ struct file_sink {
  * never full of dirty pages, and the final fsync has little left to do.
  */
 static void write_back(struct file_sink *f, uint64_t written) {
-  if (written - f->flushed_bytes < FLUSH_BYTES) return;
-  sync_file_range(f->fd, (off_t)f->flushed_bytes, (off_t)(written - f->flushed_bytes), SYNC_FILE_RANGE_WRITE);
+  uint64_t piece = written - f->flushed_bytes;
+  if (piece < FLUSH_BYTES) return;
+  /* Hints: where they are refused, or a page cannot be written, fsync has the last word. */
+  (void)sync_file_range(f->fd, (off_t)f->flushed_bytes, (off_t)piece, SYNC_FILE_RANGE_WRITE);
+  if (f->piece_bytes)
+    (void)sync_file_range(f->fd, (off_t)(f->flushed_bytes - f->piece_bytes), (off_t)f->piece_bytes,
+                          SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
   f->flushed_bytes = written;
+  f->piece_bytes = piece;
 }
 
 static bool file_write(struct sink *s, const uint8_t *bytes, size_t len, struct error *err) {
   struct file_sink *f = (struct file_sink *)s;
-  if (!write_all(f->fd, bytes, len, f->path, err)) return false;
+  if (!write_all(f->fd, bytes, len, f->path, s->cancel, err)) return false;
   if (f->digest && EVP_DigestUpdate(f->digest, bytes, len) != 1) return fail(err, ERR_INTERNAL, "cannot compute SHA-256");
   uint64_t written = s->bytes_written + len;
-  if (f->fsync) write_back(f, written);
+  if (f->folder_fd >= 0) write_back(f, written);
   if (f->on_progress) f->on_progress(f->context, written);
   return true;
 }
@@ -57,44 +65,41 @@ static bool finish_digest(struct file_sink *f, struct error *err) {
   return true;
 }
 
-/* The new name itself is durable only when the folder is on disk. */
-static bool sync_folder(const char *path, struct error *err) {
-  char *folder = strdup(path);
-  if (!folder) return fail_memory(err, "a file name");
-  char *slash = strrchr(folder, '/');
-  if (slash) slash[slash == folder ? 1 : 0] = '\0';
-  int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  bool ok = fd >= 0 && fsync(fd) == 0;
-  if (!ok) fail_errno(err, ERR_DESTINATION, "cannot bring the folder of \"%s\" to disk", path);
-  if (fd >= 0) close(fd);
-  free(folder);
-  return ok;
+/* NFS, quotas and delayed allocation report a failed write only here. */
+static bool close_written(struct file_sink *f, struct error *err) {
+  int fd = f->fd;
+  f->fd = -1;
+  return close(fd) == 0 || fail_write(err, "cannot write to \"%s\"", f->path);
+}
+
+/*
+ * The new name itself is durable only when the folder is on disk. Some file systems cannot say that of a folder;
+ * then there is nothing more to be had. Where it fails nobody may rely on the file: so it goes.
+ */
+static bool sync_folder(struct file_sink *f, struct error *err) {
+  if (f->folder_fd < 0 || fsync(f->folder_fd) == 0 || errno == EINVAL || errno == EBADF) return true;
+  fail_errno(err, ERR_DESTINATION, "cannot bring the folder of \"%s\" to disk", f->path);
+  unlink(f->path);
+  return false;
 }
 
 static bool file_commit(struct sink *s, struct error *err) {
   struct file_sink *f = (struct file_sink *)s;
   if (f->digest && !finish_digest(f, err)) return false;
-  if (!f->temporary) {
-    int fd = f->fd;
-    f->fd = -1;
-    if (close(fd) < 0) return fail_errno(err, ERR_DESTINATION, "cannot write to \"%s\"", f->path);
-    return true;
-  }
-  if (f->fsync && fsync(f->fd) < 0) return fail_errno(err, ERR_DESTINATION, "cannot bring \"%s\" to disk", f->path);
-  int fd = f->fd;
-  f->fd = -1;
-  /* NFS and quotas report a failed write only here. */
-  if (close(fd) < 0) return fail_errno(err, ERR_DESTINATION, "cannot write to \"%s\"", f->path);
+  if (!f->temporary) return close_written(f, err);
+  if (f->folder_fd >= 0 && fsync(f->fd) < 0) return fail_write(err, "cannot bring \"%s\" to disk", f->path);
+  if (!close_written(f, err)) return false;
   if (rename(f->temporary, f->path) < 0)
-    return fail_errno(err, ERR_DESTINATION, "cannot give the finished file its name \"%s\"", f->path);
+    return fail_write(err, "cannot give the finished file its name \"%s\"", f->path);
   free(f->temporary);
   f->temporary = NULL;
-  return !f->fsync || sync_folder(f->path, err);
+  return sync_folder(f, err);
 }
 
 static void file_close(struct sink *s) {
   struct file_sink *f = (struct file_sink *)s;
   if (f->fd >= 0) close(f->fd);
+  if (f->folder_fd >= 0) close(f->folder_fd);
   if (f->temporary) unlink(f->temporary);
   EVP_MD_CTX_free(f->digest);
   free(f->temporary);
@@ -116,45 +121,83 @@ static char *temporary_name(const char *path) {
   return text;
 }
 
-/* A rename replaces a symbolic link instead of writing where it points: so go to the end of it. */
-static char *resolve_links(const char *path) {
+/*
+ * A rename replaces a symbolic link instead of writing where it points: so go to the end of it. A link that
+ * leads nowhere is refused: its owner meant something by it.
+ */
+static bool resolve_links(const char *path, char **real, struct error *err) {
   struct stat st;
-  if (lstat(path, &st) < 0 || !S_ISLNK(st.st_mode)) return strdup(path);
-  char *real = realpath(path, NULL);
-  return real ? real : strdup(path);
+  bool is_link = lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+  *real = is_link ? realpath(path, NULL) : strdup(path);
+  if (*real) return true;
+  return is_link ? fail_errno(err, ERR_DESTINATION, "cannot follow the symbolic link \"%s\"", path)
+                 : fail_memory(err, "a file name");
 }
 
-static bool open_in_place(struct file_sink *f, struct error *err) {
+/*
+ * A FIFO has no reader yet: opening it would wait for one, deaf to a cancellation. Non-blocking, it says so. It
+ * stays non-blocking, so that a write to a reader who does not read can be given up, too.
+ */
+static bool open_fifo(struct file_sink *f, struct error *err) {
+  while ((f->fd = open(f->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)) < 0 && errno == ENXIO) {
+    if (f->sink.cancel && !cancel_check(f->sink.cancel, err)) return false;
+    usleep(READER_POLL_US);
+  }
+  return f->fd >= 0 || fail_errno(err, ERR_DESTINATION, "cannot open \"%s\"", f->path);
+}
+
+static bool open_in_place(struct file_sink *f, mode_t mode, struct error *err) {
+  if (S_ISFIFO(mode)) return open_fifo(f, err);
   f->fd = open(f->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-  if (f->fd < 0) return fail_errno(err, ERR_DESTINATION, "cannot open \"%s\"", f->path);
-  f->fsync = false;
+  return f->fd >= 0 || fail_errno(err, ERR_DESTINATION, "cannot open \"%s\"", f->path);
+}
+
+static bool open_folder(struct file_sink *f, struct error *err) {
+  char *folder = strdup(f->path);
+  if (!folder) return fail_memory(err, "a file name");
+  char *slash = strrchr(folder, '/');
+  if (slash) slash[slash == folder ? 1 : 0] = '\0';
+  f->folder_fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (f->folder_fd < 0) fail_errno(err, ERR_DESTINATION, "cannot open the folder of \"%s\"", f->path);
+  free(folder);
+  return f->folder_fd >= 0;
+}
+
+/* replaced: the file that is there already, or NULL. Whoever could not read that cannot read the new one either. */
+static bool open_temporary(struct file_sink *f, const struct sink_file_options *o, const struct stat *replaced,
+                           struct error *err) {
+  if (o->fsync && !open_folder(f, err)) return false;
+  f->temporary = o->temporary_path ? strdup(o->temporary_path) : temporary_name(f->path);
+  if (!f->temporary) return fail_memory(err, "the output");
+  f->fd = open(f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, replaced ? 0600 : 0666);
+  if (f->fd < 0) {
+    fail_write(err, "cannot create \"%s\"", f->path);
+    free(f->temporary);   /* not ours to remove */
+    f->temporary = NULL;
+    return false;
+  }
+  f->sink.is_private = true;
+  if (replaced && fchmod(f->fd, replaced->st_mode & 0777) < 0)
+    return fail_errno(err, ERR_DESTINATION, "cannot give \"%s\" the permissions of the file it replaces", f->path);
   return true;
 }
 
-static bool open_temporary(struct file_sink *f, const struct sink_file_options *o, struct error *err) {
-  f->temporary = o->temporary_path ? strdup(o->temporary_path) : temporary_name(f->path);
-  if (!f->temporary) return fail_memory(err, "the output");
-  f->fd = open(f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-  f->sink.is_private = f->fd >= 0;
-  if (f->fd >= 0) return true;
-  bool full = errno == ENOSPC || errno == EDQUOT;
-  fail_errno(err, full ? ERR_NO_SPACE : ERR_DESTINATION, "cannot create \"%s\"", f->path);
-  free(f->temporary);   /* not ours to remove */
-  f->temporary = NULL;
-  return false;
-}
-
-static bool file_open(struct file_sink *f, const struct sink_file_options *o, struct error *err) {
-  if (!f->path) return fail_memory(err, "the output");
+static bool file_open(struct file_sink *f, const char *path, const struct sink_file_options *o, struct error *err) {
+  if (!*path || path[strlen(path) - 1] == '/')
+    return fail(err, ERR_DESTINATION, "cannot write to \"%s\": it does not name a file", path);
+  if (!resolve_links(path, &f->path, err)) return false;
   if (o->digest) {
     f->digest = EVP_MD_CTX_new();
     if (!f->digest || EVP_DigestInit_ex(f->digest, EVP_sha256(), NULL) != 1) return fail_memory(err, "SHA-256");
   }
   struct stat st;
-  bool exists = stat(f->path, &st) == 0;
-  if (exists && S_ISDIR(st.st_mode)) return fail(err, ERR_DESTINATION, "cannot write to \"%s\": it is a folder", f->path);
-  if (exists && !S_ISREG(st.st_mode)) return open_in_place(f, err);
-  return open_temporary(f, o, err);
+  if (stat(f->path, &st) < 0) return open_temporary(f, o, NULL, err);
+  if (S_ISDIR(st.st_mode)) return fail(err, ERR_DESTINATION, "cannot write to \"%s\": it is a folder", f->path);
+  if (!S_ISREG(st.st_mode)) return open_in_place(f, st.st_mode, err);
+  /* A rename would not ask whether the file may be written. */
+  if (faccessat(AT_FDCWD, f->path, W_OK, AT_EACCESS) < 0)
+    return fail_errno(err, ERR_DESTINATION, "cannot write to \"%s\"", f->path);
+  return open_temporary(f, o, &st, err);
 }
 
 struct sink *sink_file_open(const char *path, const struct sink_file_options *options, struct error *err) {
@@ -164,12 +207,11 @@ struct sink *sink_file_open(const char *path, const struct sink_file_options *op
     return NULL;
   }
   f->sink.ops = &file_ops;
-  f->fd = -1;
-  f->path = resolve_links(path);
-  f->fsync = options->fsync;
+  f->sink.cancel = options->cancel;
+  f->fd = f->folder_fd = -1;
   f->on_progress = options->on_progress;
   f->context = options->context;
-  if (file_open(f, options, err)) return &f->sink;
+  if (file_open(f, path, options, err)) return &f->sink;
   file_close(&f->sink);
   return NULL;
 }

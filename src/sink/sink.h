@@ -22,6 +22,7 @@ struct sink_ops {
 
 struct sink {
   const struct sink_ops *ops;
+  const struct cancel *cancel;          /* ends a write that waits for a reader; NULL: none does */
   uint64_t bytes_written;               /* by sink_write */
   bool committed;
   bool is_private;                      /* nobody sees the bytes before the commit */
@@ -40,16 +41,21 @@ struct sink_file_options {
   const char *temporary_path;   /* NULL: a name beside the final one */
   bool fsync;                   /* file and folder are on disk before commit returns */
   bool digest;                  /* SHA-256 of all bytes */
+  const struct cancel *cancel;  /* ends the wait for a FIFO's reader: ERR_CANCELLED; may be NULL */
   /* Called after each write with the bytes that a reader of the temporary file may now see; may be NULL. */
   void (*on_progress)(void *context, uint64_t bytes);
   void *context;
 };
 
 /*
- * A regular file, written under a temporary name and renamed when whole. Where the path is a device,
- * FIFO or socket it is opened and written in place, never renamed over. ERR_DESTINATION.
+ * A regular file, written under a temporary name and renamed when whole; it keeps the permissions of a file that
+ * it replaces, and one that may not be written is not replaced. Where the path is a device or FIFO it is opened
+ * and written in place, never renamed over; opening a FIFO waits for its reader. ERR_DESTINATION, ERR_NO_SPACE.
  */
 struct sink *sink_file_open(const char *path, const struct sink_file_options *options, struct error *err) MUST_CHECK;
 
-/* An open file descriptor that stays the caller's (standard output). EPIPE is an error, not a signal. */
-struct sink *sink_stream_open(int fd, struct error *err) MUST_CHECK;
+/*
+ * An open file descriptor that stays the caller's (standard output). EPIPE is an error, not a signal. cancel as
+ * above, for pipes.
+ */
+struct sink *sink_stream_open(int fd, const struct cancel *cancel, struct error *err) MUST_CHECK;
