@@ -19,6 +19,7 @@ struct walk {
   struct xml_nested *n;
   const struct text_column *column;
   const uint8_t *at, *end;
+  const uint8_t *readable;      /* so far bytes can be read; at least `end` */
   struct buffer *out;
   size_t depth;
   struct error *err;
@@ -120,28 +121,11 @@ static bool accept_surrogates(struct walk *w, const uint8_t *stop, bool escaped)
   return false;
 }
 
-/* Appends a piece of the document: if it is short and not at the very end, by one move, whatever its length. */
-static inline void append_from(struct walk *w, const uint8_t *text, size_t len) {
-  if (len > 16 || w->end - text < 16) {
-    buffer_append(w->out, text, len);
-    return;
-  }
-  uint8_t *to = buffer_reserve(w->out, 16);
-  if (!to) return;
-  memcpy(to, text, 16);
-  w->out->len += len;
-}
-
 static bool append_string(struct walk *w, bool *is_nil) {
   bool escaped;
   const uint8_t *stop = json_skip_string_inline(w->at, w->end, &escaped), *text;
   size_t len;
   if (!stop) return malformed(w);
-  if (!escaped && xml_is_plain(w->at + 1, (size_t)(stop - w->at) - 2, w->end)) {
-    append_from(w, w->at + 1, (size_t)(stop - w->at) - 2);
-    w->at = stop;
-    return true;
-  }
   if (!accept_surrogates(w, stop, escaped) || !string_text(w, stop, escaped, &text, &len)) return false;
   if (!xml_append_text(w->n, w->column, text, len, w->out, is_nil, w->err)) return false;
   w->at = stop;
@@ -154,17 +138,17 @@ static bool append_scalar(struct walk *w, bool *is_nil) {
   const uint8_t *stop = json_skip_scalar(w->at, w->end);
   if (!stop) return malformed(w);
   if (*w->at == 'n') *is_nil = true;
-  else append_from(w, w->at, (size_t)(stop - w->at));
+  else buffer_append(w->out, w->at, (size_t)(stop - w->at));
   w->at = stop;
   return true;
 }
 
 /* A key of 1 to XML_KEY_BYTES bytes, with zeros behind it. */
-static inline void load_key(const uint8_t *text, size_t len, const uint8_t *end, uint64_t words[2]) {
+static inline void load_key(const uint8_t *text, size_t len, const uint8_t *readable, uint64_t words[2]) {
   static const uint8_t keep[2 * XML_KEY_BYTES] = {255, 255, 255, 255, 255, 255, 255, 255,
                                                   255, 255, 255, 255, 255, 255, 255, 255};
   uint8_t bytes[XML_KEY_BYTES] = {0};
-  if (end - text >= XML_KEY_BYTES) memcpy(bytes, text, XML_KEY_BYTES);
+  if (readable - text >= XML_KEY_BYTES) memcpy(bytes, text, XML_KEY_BYTES);
   else memcpy(bytes, text, len);
   uint64_t mask[2];
   memcpy(words, bytes, sizeof bytes);
@@ -179,23 +163,26 @@ static inline struct xml_key *place_of_key(struct xml_nested *n, const uint64_t 
   return &n->keys[mixed >> 57 & (XML_KEYS_KEPT - 1)];
 }
 
-/* A key without escapes. False: its name is too long to be kept. */
-static bool append_kept_name(struct walk *w, const uint8_t *text, size_t len) {
+/* A key without escapes, with its name. NULL: the name is too long to be kept. */
+static inline const struct xml_key *kept_key(struct walk *w, const uint8_t *text, size_t len) {
   uint64_t words[2];
-  load_key(text, len, w->end, words);
+  load_key(text, len, w->readable, words);
   struct xml_key *key = place_of_key(w->n, words);
-  if (key->text_len != len || key->text[0] != words[0] || key->text[1] != words[1]) {
-    struct buffer *name = &w->n->scratch;
-    buffer_reset(name);
-    xml_append_name(name, text, len);
-    if (name->failed || name->len > XML_NAME_BYTES) return false;
-    *key = (struct xml_key){.text = {words[0], words[1]}, .text_len = (uint8_t)len, .name_len = (uint8_t)name->len};
-    memcpy(key->name, name->data, name->len);
-  }
-  uint8_t *to = buffer_reserve(w->out, XML_NAME_BYTES);
-  if (!to) return true;   /* the row's end reports it */
-  memcpy(to, key->name, XML_NAME_BYTES);
-  w->out->len += key->name_len;
+  if (key->text_len == len && key->text[0] == words[0] && key->text[1] == words[1]) return key;
+  struct buffer *name = &w->n->scratch;
+  buffer_reset(name);
+  xml_append_name(name, text, len);
+  if (name->failed || name->len > XML_NAME_BYTES) return NULL;
+  *key = (struct xml_key){.text = {words[0], words[1]}, .text_len = (uint8_t)len, .name_len = (uint8_t)name->len};
+  memcpy(key->name, name->data, name->len);
+  return key;
+}
+
+/* The same, its name appended. False: the name is too long to be kept. */
+static bool append_kept_name(struct walk *w, const uint8_t *text, size_t len) {
+  const struct xml_key *key = kept_key(w, text, len);
+  if (!key) return false;
+  buffer_append(w->out, key->name, key->name_len);
   return true;
 }
 
@@ -248,56 +235,151 @@ static void close_element(struct walk *w) {
   w->out->len += frame->name_len + 3;
 }
 
+#define PLAIN_BYTES 16                                            /* of a value that append_plain_element takes */
+#define PLAIN_ELEMENT_ROOM (2 * XML_NAME_BYTES + PLAIN_BYTES + 32)
+#define PLAIN_READ_BYTES 64                                       /* a key, a value, what stands between, loads of 16 */
+
+/* The plain key at *at; moves *at to its value. NULL, *at then anywhere, where it is not plain. */
+static inline const struct xml_key *plain_key(struct walk *w, const uint8_t **at) {
+  const uint8_t *text = *at + 1, *stop = json_find_string_stop(text, text + XML_KEY_BYTES);
+  if (**at != '"' || *stop != '"' || stop == text) return NULL;
+  if (stop[1] != ':') return NULL;
+  *at = stop + 2 + (stop[2] == ' ');
+  return kept_key(w, text, (size_t)(stop - text));
+}
+
+/*
+ * The length of a number of 16 readable bytes, if it is plain: -? digits (. digits)?, without a leading zero
+ * and shorter than 16 bytes; else 0. By masks, since the lengths of numbers cannot be predicted.
+ */
+static inline size_t plain_number(const uint8_t *text) {
+#ifdef __SSE2__
+  __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
+  __m128i values = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
+  unsigned digits = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values));
+  unsigned dots = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('.')));
+  unsigned sign = *text == '-';
+  unsigned len = (unsigned)__builtin_ctz(~(digits | dots | sign));   /* at most 16: the masks have no more bits */
+  dots &= (1u << len) - 1;
+  bool first_and_last = len > sign && (digits >> sign & 1) && (digits >> (len - 1) & 1);
+  bool leading_zero = text[sign] == '0' && (digits >> (sign + 1) & 1);
+  if (!first_and_last || leading_zero || (dots & (dots - 1)) || len == 16 || (text[len] | 0x20) == 'e') return 0;
+  return len;
+#else
+  const uint8_t *stop = json_skip_number(text, text + 16);
+  return stop && stop < text + 16 ? (size_t)(stop - text) : 0;
+#endif
+}
+
+/*
+ * Appends a whole element with a short scalar, as nearly all are, in one go: <key>value</key>. False, and
+ * nothing done, where anything about it is out of the ordinary: the general way is for that.
+ */
+static inline bool append_plain_element(struct walk *w) {
+  static const struct xml_key item = {.name_len = 4, .name = "item"};
+  static const char nil[17] = " xsi:nil=\"true\"/>";
+  if (w->readable - w->at < PLAIN_READ_BYTES) return false;
+  const uint8_t *at = w->at;
+  const struct xml_key *key = w->n->frames[w->depth - 1].is_object ? plain_key(w, &at) : &item;
+  uint8_t *to = key ? buffer_reserve(w->out, PLAIN_ELEMENT_ROOM) : NULL;
+  if (!to) return false;
+  *to++ = '<';
+  memcpy(to, key->name, XML_NAME_BYTES);
+  to += key->name_len;
+  size_t len;
+  const uint8_t *text = at;
+  bool is_null = *at == 'n';
+  if (*at == '"') {
+    len = xml_plain_prefix(++text);
+    if (text[len] != '"') return false;
+    at = text + len + 1;
+  } else if ((len = plain_number(text))) {
+    at = text + len;
+  } else {
+    at = json_skip_scalar(at, w->end);
+    if (!at || at - text > PLAIN_BYTES) return false;
+    len = (size_t)(at - text);
+  }
+  if (is_null) {
+    memcpy(to, nil, sizeof nil);
+    to += sizeof nil;
+  } else {
+    *to++ = '>';
+    memcpy(to, text, PLAIN_BYTES);
+    to += len;
+    memcpy(to, "</", 2);
+    memcpy(to + 2, key->name, XML_NAME_BYTES);
+    to += 2 + key->name_len;
+    *to++ = '>';
+  }
+  w->out->len = (size_t)(to - w->out->data);
+  w->at = at;
+  return true;
+}
+
+/* What the element whose value was just passed still needs. */
+enum element_end { ELEMENT_NEEDS_END_TAG, ELEMENT_IS_NIL, ELEMENT_IS_WHOLE };
+
 /* Behind a value: ends its element and those of the containers that close here; opens the next one, if any. */
-static bool go_on(struct walk *w, bool is_nil) {
+static bool go_on(struct walk *w, enum element_end end) {
   while (w->depth > 0) {
-    if (is_nil) xml_make_nil(w->out);
-    else close_element(w);
-    is_nil = false;
+    if (end == ELEMENT_NEEDS_END_TAG) close_element(w);
+    else if (end == ELEMENT_IS_NIL) xml_make_nil(w->out);
     w->at = json_skip_space_inline(w->at, w->end);
     if (w->at == w->end) return malformed(w);
     if (*w->at == ',') {
       w->at = json_skip_space_inline(w->at + 1, w->end);
-      return open_element(w);
+      if (!append_plain_element(w)) return open_element(w);
+      end = ELEMENT_IS_WHOLE;
+      continue;
     }
     if (*w->at != (w->n->frames[w->depth - 1].is_object ? '}' : ']')) return malformed(w);
     w->at++;
     w->depth--;
+    end = ELEMENT_NEEDS_END_TAG;
   }
   return true;
 }
 
-/* Into the container at w->at: to its first value, or past it if it is empty (*empty). */
-static bool enter(struct walk *w, bool is_object, bool *empty) {
+/* Into the container at w->at, and on to the next value that is not plain; past the container if it is empty. */
+static bool enter(struct walk *w) {
+  bool is_object = *w->at == '{';
   w->at = json_skip_space_inline(w->at + 1, w->end);
   if (w->at == w->end) return malformed(w);
-  *empty = *w->at == (is_object ? '}' : ']');
-  if (*empty) {
+  if (*w->at == (is_object ? '}' : ']')) {
     w->at++;
-    return true;
+    return go_on(w, ELEMENT_NEEDS_END_TAG);
   }
-  return push(w, is_object) && open_element(w);
+  if (!push(w, is_object)) return false;
+  return append_plain_element(w) ? go_on(w, ELEMENT_IS_WHOLE) : open_element(w);
 }
 
 static bool walk_document(struct walk *w, bool *is_nil) {
   w->at = json_skip_space_inline(w->at, w->end);
   do {
-    bool nil_here = false, complete = true;
+    bool nil_here = false;
     if (w->at < w->end && (*w->at == '{' || *w->at == '[')) {
-      if (!enter(w, *w->at == '{', &complete)) return false;
-    } else if (!append_scalar(w, &nil_here)) {
-      return false;
+      if (!enter(w)) return false;
+      continue;
     }
-    if (!complete) continue;
+    if (!append_scalar(w, &nil_here)) return false;
     if (w->depth == 0) *is_nil = nil_here;
-    else if (!go_on(w, nil_here)) return false;
+    else if (!go_on(w, nil_here ? ELEMENT_IS_NIL : ELEMENT_NEEDS_END_TAG)) return false;
   } while (w->depth > 0);
   return json_skip_space_inline(w->at, w->end) == w->end || malformed(w);
 }
 
 bool xml_nested_append(struct xml_nested *n, const struct text_column *column, const uint8_t *json, size_t len,
                        struct buffer *out, bool *is_nil, struct error *err) {
-  struct walk w = {.n = n, .column = column, .at = json, .end = json + len, .out = out, .err = err};
+  struct walk w = {.n = n, .column = column, .at = json, .end = json + len, .readable = json + len, .out = out,
+                   .err = err};
+  if (len <= XML_DOCUMENT_BYTES) {
+    memcpy(n->document, json, len);
+    memset(n->document + len, 0, XML_SLACK_BYTES);
+    w.at = n->document;
+    w.end = n->document + len;
+    w.readable = w.end + XML_SLACK_BYTES;
+  }
   *is_nil = false;
   bool ok = walk_document(&w, is_nil);
   buffer_reset(&n->scratch);

@@ -16,6 +16,10 @@ struct xml_key {
   uint8_t name[XML_NAME_BYTES];
 };
 
+/* Documents up to this are copied to where some bytes beyond the end can be read. */
+#define XML_DOCUMENT_BYTES 4096
+#define XML_SLACK_BYTES 64
+
 struct xml_nested {
   enum special special;
   uint64_t specials;            /* counted here as well as by the encoder's own values */
@@ -23,6 +27,7 @@ struct xml_nested {
   size_t frame_capacity;        /* at most JSON_DEPTH_MAX */
   struct buffer scratch;        /* an unescaped string, or a name */
   struct xml_key keys[XML_KEYS_KEPT];   /* found by a hash of the key; a newcomer takes the place */
+  uint8_t document[XML_DOCUMENT_BYTES + XML_SLACK_BYTES];   /* a short document, zeros behind it */
 };
 
 void xml_nested_init(struct xml_nested *n, enum special special);

@@ -33,24 +33,24 @@ bool xml_is_name_char(uint32_t code);
 void xml_append_base64(struct buffer *out, const uint8_t *bytes, size_t len);
 
 /*
- * Printable ASCII without &, < and >: what most short texts are, which can then be copied as they are. The bytes
- * up to `end`, which may be more than the text, can be read.
+ * How many of 16 readable bytes of UTF-8, counted from the first, mean nothing in XML or JSON: short texts of such
+ * bytes can be copied as they are. Stops too early at some characters: all that begin with 0xEF, as U+FFFE does.
  */
-static inline bool xml_is_plain(const uint8_t *text, size_t len, const uint8_t *end) {
+static inline size_t xml_plain_prefix(const uint8_t *text) {
 #ifdef __SSE2__
-  const __m128i blank = _mm_set1_epi8(0x20), amp = _mm_set1_epi8('&');
-  const __m128i less = _mm_set1_epi8('<'), greater = _mm_set1_epi8('>');
-  for (; end - text >= 16; text += 16, len -= 16) {
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
-    /* Signed: bytes of 0x80 and more are below a blank too. */
-    __m128i odd = _mm_or_si128(_mm_or_si128(_mm_cmplt_epi8(bytes, blank), _mm_cmpeq_epi8(bytes, amp)),
-                               _mm_or_si128(_mm_cmpeq_epi8(bytes, less), _mm_cmpeq_epi8(bytes, greater)));
-    unsigned found = (unsigned)_mm_movemask_epi8(odd);
-    if (len <= 16) return (found & ((1u << len) - 1)) == 0;
-    if (found) return false;
-  }
+  const __m128i control = _mm_set1_epi8(0x1F);
+  __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
+  __m128i odd = _mm_cmpeq_epi8(_mm_max_epu8(bytes, control), control);
+  odd = _mm_or_si128(odd, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
+  odd = _mm_or_si128(odd, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+  odd = _mm_or_si128(odd, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('&')));
+  odd = _mm_or_si128(odd, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('<')));
+  odd = _mm_or_si128(odd, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('>')));
+  odd = _mm_or_si128(odd, _mm_cmpeq_epi8(bytes, _mm_set1_epi8((char)0xEF)));
+  return (size_t)__builtin_ctz((unsigned)_mm_movemask_epi8(odd) | 0x10000);
+#else
+  size_t len = 0;
+  while (len < 16 && text[len] >= 0x20 && text[len] != 0xEF && !strchr("\"\\&<>", text[len])) len++;
+  return len;
 #endif
-  for (; len > 0; text++, len--)
-    if (*text < 0x20 || *text >= 0x80 || *text == '&' || *text == '<' || *text == '>') return false;
-  return true;
 }

@@ -164,6 +164,80 @@ static void test_keys_keep_their_own_names_however_many_have_been_met(void **sta
   rows_deinit(&r);
 }
 
+/* Keys and strings of all lengths, with each odd character at each place: short plain ones have a way of their own. */
+static void test_strings_of_every_length_are_escaped_wherever_it_is_needed(void **state) {
+  static const struct { const char *json, *xml; } odd[] = {
+      {"x", "x"}, {"<", "&lt;"}, {"&", "&amp;"}, {">", "&gt;"}, {"\\\"", "\""}, {"\\r", "&#x0d;"}, {"\\n", "\n"},
+      {"\xC3\xA9", "\xC3\xA9"}, {"\xEF\xBC\x8C", "\xEF\xBC\x8C"}, {"\\u20ac", "\xE2\x82\xAC"}, {"'", "'"}};
+  for (size_t o = 0; o < sizeof odd / sizeof *odd; o++) {
+    for (int len = 0; len < 36; len++) {
+      for (int at = 0; at <= len; at++) {
+        char json[300], expected[300], filler[40] = "";
+        memset(filler, 'n', (size_t)len);
+        snprintf(json, sizeof json, "{\"k%.*s\":\"%.*s%s%s\", \"z\": [\"%s\"]}", len, filler, at, filler, odd[o].json,
+                 filler + at, odd[o].json);
+        snprintf(expected, sizeof expected, "<j><k%.*s>%.*s%s%s</k%.*s><z><item>%s</item></z></j>", len, filler, at, filler,
+                 odd[o].xml, filler + at, len, filler, odd[o].xml);
+        expect_nested(json, expected);
+      }
+    }
+  }
+}
+
+static void test_numbers_and_words_are_written_as_they_stand(void **state) {
+  static const char *const good[] = {"0", "-0", "0.5", "-12.25", "1e5", "1.5E-10", "123456789012345", "1234567890123456",
+                                     "12345678901234567890.123", "true", "false", "100", "\"null\"", "\"now\"", "\"\""};
+  static const char *const bad[] = {"01", "-", "1.", ".5", "1.2.3", "--1", "1e", "1-2", "00.5", "-01", "tru", "nul", "nulll",
+                                    "+1", "1.5.", "TRUE"};
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+    char json[200], expected[300];
+    bool is_string = good[i][0] == '"';
+    int len = (int)strlen(good[i]) - 2 * is_string;
+    const char *text = good[i] + is_string;
+    snprintf(json, sizeof json, "{\"a\":%s,\"bc\" : %s , \"d\":[%s, %s]}", good[i], good[i], good[i], good[i]);
+    snprintf(expected, sizeof expected, "<j><a>%.*s</a><bc>%.*s</bc><d><item>%.*s</item><item>%.*s</item></d></j>", len,
+             text, len, text, len, text, len, text);
+    expect_nested(json, expected);
+  }
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    char json[200];
+    snprintf(json, sizeof json, "{\"a\":%s, \"b\":\"some more text behind it, so that it is far from the end\"}", bad[i]);
+    expect_nested(json, NULL);
+    snprintf(json, sizeof json, "[%s]", bad[i]);
+    expect_nested(json, NULL);
+  }
+}
+
+static void test_a_long_document_is_written_like_a_short_one(void **state) {
+  struct rows r;
+  struct buffer json, expected;
+  buffer_init(&json, 1 << 20);
+  buffer_init(&expected, 1 << 20);
+  buffer_append_string(&json, "[");
+  buffer_append_string(&expected, "\n<record><j>");
+  for (int i = 0; i < 1000; i++) {
+    buffer_appendf(&json, "%s{\"key_%d\": [%d, null, \"a%d\"]}", i ? ", " : "", i, i, i);
+    buffer_appendf(&expected, "<item><key_%d><item>%d</item><item" NIL "<item>a%d</item></key_%d></item>", i, i, i, i);
+  }
+  buffer_append_string(&json, "]");
+  buffer_append_string(&expected, "</j></record>");
+  buffer_append_byte(&expected, 0);
+  uint8_t *exact = malloc(json.len);
+  assert_non_null(exact);
+  memcpy(exact, json.data, json.len);
+  rows_init(&r, &format_xml, "");
+  rows_add_column(&r, "j", KIND_JSON);
+  rows_begin(&r);
+  buffer_reset(&r.out);
+  r.cells[0] = (struct cell){exact, (int32_t)json.len};
+  rows_encode(&r);
+  rows_expect(&r, (const char *)expected.data);
+  rows_deinit(&r);
+  free(exact);
+  buffer_deinit(&json);
+  buffer_deinit(&expected);
+}
+
 static void test_text_that_is_no_json_is_an_error_not_a_broken_document(void **state) {
   static const char *const texts[] = {"{", "[1", "{\"a\"}", "{\"a\":}", "[1,]", "[1]]", "{\"a\":1,}", "\"", "x", "[1}",
                                       "{\"a\" 1}", " "};
@@ -298,6 +372,9 @@ int main(void) {
       cmocka_unit_test(test_scalars_have_the_text_of_xmlforest),
       cmocka_unit_test(test_json_becomes_nested_elements),
       cmocka_unit_test(test_keys_keep_their_own_names_however_many_have_been_met),
+      cmocka_unit_test(test_strings_of_every_length_are_escaped_wherever_it_is_needed),
+      cmocka_unit_test(test_numbers_and_words_are_written_as_they_stand),
+      cmocka_unit_test(test_a_long_document_is_written_like_a_short_one),
       cmocka_unit_test(test_text_that_is_no_json_is_an_error_not_a_broken_document),
       cmocka_unit_test(test_depth_is_bounded_by_the_scanner_not_by_the_stack),
       cmocka_unit_test(test_what_xml_cannot_hold_follows_the_policy_at_its_own_element),
