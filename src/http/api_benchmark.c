@@ -13,6 +13,7 @@
 
 struct benchmark_task {
   struct exchange *exchange;
+  struct scheduler_share share;   /* of the memory and connections: the exports leave it free */
   struct cancel cancel;
 };
 
@@ -41,12 +42,13 @@ static void *run(void *argument) {
   struct scheduler *scheduler = x->service->scheduler;
   struct benchmark_settings settings = {.conninfo = scheduler_settings(scheduler)->conninfo,
                                         .table = scheduler_settings(scheduler)->default_table,
-                                        .directory = scheduler_spool_folder(scheduler), .limit = -1,
+                                        .directory = scheduler_spool_folder(scheduler), .limit = -1, .lanes = task->share.lanes,
                                         .on_progress = on_progress, .context = task};
   struct benchmark_report report = {0};
   struct error err;
   if (benchmark_run(&settings, &report, &task->cancel, &err)) answer_report(x, &report);
   else answer_error(x, &err);
+  scheduler_give_back(scheduler, &task->share);
   free(task);
   struct service *service = x->service;
   exchange_finished(x);   /* the exchange is no longer ours */
@@ -58,6 +60,10 @@ static bool start(struct exchange *x, struct error *err) {
   struct benchmark_task *task = calloc(1, sizeof *task);
   if (!task) return fail_memory(err, "the benchmark");
   task->exchange = x;
+  if (!scheduler_reserve(x->service->scheduler, &task->share, err)) {
+    free(task);
+    return false;
+  }
   pthread_attr_t attributes;
   pthread_t thread;
   pthread_attr_init(&attributes);
@@ -66,6 +72,7 @@ static bool start(struct exchange *x, struct error *err) {
   int code = pthread_create(&thread, &attributes, run, task);
   pthread_attr_destroy(&attributes);
   if (code == 0) return true;
+  scheduler_give_back(x->service->scheduler, &task->share);
   free(task);
   return fail(err, ERR_BUSY, "cannot start the benchmark: %s", strerror(code));
 }

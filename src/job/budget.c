@@ -45,6 +45,6 @@ bool budget_init(struct budget *b, int connections_max, int64_t memory_bytes, st
 }
 
 int64_t budget_job_memory(const struct budget *b, const struct format *format) {
-  int64_t wanted = format->is_text ? TEXT_JOB_MEMORY : COLUMNAR_JOB_MEMORY;
+  int64_t wanted = format && format->is_text ? TEXT_JOB_MEMORY : COLUMNAR_JOB_MEMORY;
   return wanted < b->memory_max ? wanted : b->memory_max;
 }

@@ -20,5 +20,5 @@ int64_t budget_memory_limit(void);
  */
 bool budget_init(struct budget *b, int connections_max, int64_t memory_bytes, struct error *err) MUST_CHECK;
 
-/* What to reserve for an export of this format, at most the whole budget. */
+/* What to reserve for an export of this format (NULL: of any), at most the whole budget. */
 int64_t budget_job_memory(const struct budget *b, const struct format *format);

@@ -114,12 +114,36 @@ static void reset_progress(struct export_progress *p) {
   atomic_store(&p->work_total, 0);
 }
 
+/* Under the lock. */
+static bool fits(const struct scheduler *s, int lanes, int64_t memory) {
+  return s->connections_used + lanes <= s->budget.connections_max && s->memory_used <= s->budget.memory_max - memory;
+}
+
+bool scheduler_reserve(struct scheduler *s, struct scheduler_share *share, struct error *err) {
+  *share = (struct scheduler_share){.lanes = s->budget.lanes_per_job, .memory_bytes = budget_job_memory(&s->budget, NULL)};
+  pthread_mutex_lock(&s->lock);
+  bool is_free = !s->stopping && fits(s, share->lanes, share->memory_bytes);
+  if (is_free) {
+    s->connections_used += share->lanes;
+    s->memory_used += share->memory_bytes;
+  }
+  pthread_mutex_unlock(&s->lock);
+  return is_free || fail(err, ERR_BUSY, "exports are running that leave no room beside them; try again later");
+}
+
+void scheduler_give_back(struct scheduler *s, const struct scheduler_share *share) {
+  pthread_mutex_lock(&s->lock);
+  s->connections_used -= share->lanes;
+  s->memory_used -= share->memory_bytes;
+  pthread_cond_broadcast(&s->changed);
+  pthread_mutex_unlock(&s->lock);
+}
+
 /* Reserves what the job needs and starts it. False if it does not fit now. Under the lock. */
 static bool try_start(struct scheduler *s, struct job *j, uint64_t now_us) {
   int64_t memory = budget_job_memory(&s->budget, j->request->format);
   int lanes = s->budget.lanes_per_job;
-  if (s->connections_used + lanes > s->budget.connections_max || s->memory_used > s->budget.memory_max - memory)
-    return false;
+  if (!fits(s, lanes, memory)) return false;
   j->lanes = lanes;
   j->memory_bytes = memory;
   reset_progress(&j->progress);

@@ -74,6 +74,14 @@ bool scheduler_delete(struct scheduler *s, const char *id, struct error *err) MU
 /* The whole file of a completed export, for reading: a descriptor of the caller's. ERR_GONE if it is not there. */
 bool scheduler_open_file(struct scheduler *s, const struct job_record *record, int *fd, struct error *err) MUST_CHECK;
 
+/*
+ * What one export of any format takes, for work beside the exports (the benchmark's). ERR_BUSY where it is not
+ * free now. Given back with scheduler_give_back.
+ */
+struct scheduler_share { int lanes; int64_t memory_bytes; };
+bool scheduler_reserve(struct scheduler *s, struct scheduler_share *share, struct error *err) MUST_CHECK;
+void scheduler_give_back(struct scheduler *s, const struct scheduler_share *share);
+
 /* Is the store writable, and is there room? */
 bool scheduler_check(struct scheduler *s, struct error *err) MUST_CHECK;
 
