@@ -12,6 +12,11 @@ struct block_codec {
   void (*close)(void *context);              /* NULL is allowed */
   /* Appends the compressed block to out. ERR_MEMORY where out's maximum or the memory does not suffice. */
   bool (*compress)(void *context, const uint8_t *bytes, size_t len, struct buffer *out, struct error *err);
+  /*
+   * Switches to a way of compressing that is faster than the level and on much data no worse, and back. It
+   * stays until the next switch. NULL where there is none. Readers see no difference.
+   */
+  void (*set_fast)(void *context, bool fast);
 };
 
 extern const struct block_codec *const block_codecs[];   /* none snappy gzip zstd lz4_raw, NULL-terminated */

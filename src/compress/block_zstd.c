@@ -4,26 +4,61 @@
  */
 #include "compress/block_codecs.h"
 
+#include <stdlib.h>
 #include <zstd.h>
 
 #define WINDOW_LOG 20
 
+/*
+ * The fast way: one hash table that fits the second-level cache, matches of 5 bytes and more. Measured on a
+ * million rows against level 3: JSON 382 instead of 254 MB/s and 0.4% smaller, decimals of 8 bytes 164
+ * instead of 85 MB/s and 1.3% smaller, timestamps 669 instead of 136 MB/s and 0.2% larger; but names 10%
+ * larger. So it is for trial, not for all.
+ */
+#define FAST_HASH_LOG 15
+#define FAST_MIN_MATCH 5
+
+struct zstd {
+  ZSTD_CCtx *compressor;
+  int level;
+};
+
+static void set_fast(void *context, bool fast) {
+  struct zstd *z = context;
+  ZSTD_CCtx_reset(z->compressor, ZSTD_reset_parameters);
+  ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_compressionLevel, fast ? 1 : z->level);
+  ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_windowLog, WINDOW_LOG);
+  if (!fast) return;
+  ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_strategy, ZSTD_fast);
+  ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_hashLog, FAST_HASH_LOG);
+  ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_minMatch, FAST_MIN_MATCH);
+}
+
+static void close_context(void *context) {
+  struct zstd *z = context;
+  if (!z) return;
+  ZSTD_freeCCtx(z->compressor);
+  free(z);
+}
+
 static bool open_context(int level, void **context, struct error *err) {
-  ZSTD_CCtx *z = ZSTD_createCCtx();
-  if (!z) return fail_memory(err, "a Zstandard compressor");
-  ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, level);
-  ZSTD_CCtx_setParameter(z, ZSTD_c_windowLog, WINDOW_LOG);
+  struct zstd *z = calloc(1, sizeof *z);
+  if (!z || !(z->compressor = ZSTD_createCCtx())) {
+    close_context(z);
+    return fail_memory(err, "a Zstandard compressor");
+  }
+  z->level = level;
+  set_fast(z, false);
   *context = z;
   return true;
 }
 
-static void close_context(void *context) { ZSTD_freeCCtx(context); }
-
 static bool compress(void *context, const uint8_t *bytes, size_t len, struct buffer *out, struct error *err) {
   size_t room = ZSTD_compressBound(len);
   uint8_t *to = buffer_reserve(out, room);
+  struct zstd *z = context;
   if (!to) return buffer_check(out, "a compressed page", err);
-  size_t size = ZSTD_compress2(context, to, room, bytes, len);
+  size_t size = ZSTD_compress2(z->compressor, to, room, bytes, len);
   if (ZSTD_isError(size))
     return fail(err, ERR_MEMORY, "cannot compress a page with Zstandard: %s", ZSTD_getErrorName(size));
   out->len += size;
@@ -31,4 +66,5 @@ static bool compress(void *context, const uint8_t *bytes, size_t len, struct buf
 }
 
 const struct block_codec block_zstd = {.name = "zstd", .level_min = 1, .level_max = 19, .level_default = 3,
-                                       .open = open_context, .close = close_context, .compress = compress};
+                                       .open = open_context, .close = close_context, .compress = compress,
+                                       .set_fast = set_fast};

@@ -5,7 +5,6 @@
 #define VALUES_BYTES_MAX ((size_t)INT32_MAX)
 #define DICTIONARY_PAYS 0.7          /* of the PLAIN bytes that dictionary and indices may take together */
 #define DICTIONARY_UNASKED_BYTES (1u << 20)   /* up to here a dictionary need not prove that it pays */
-#define DECIDE_BYTES_MIN 1024        /* a smaller page says nothing about whether a chunk shrinks */
 
 static bool is_text(const struct chunk *c) { return c->leaf->physical == PHYSICAL_BYTE_ARRAY; }
 
@@ -62,7 +61,7 @@ void chunk_reset(struct chunk *c) {
   page_index_reset(&c->index);
   bool samples = c->shared->uses_dictionary && c->leaf->physical != PHYSICAL_BOOLEAN;
   set_mode(c, samples ? CHUNK_SAMPLING : CHUNK_PLAIN);
-  c->storage = c->shared->pages.codec == block_codecs[0] ? STORE_RAW : STORE_UNDECIDED;
+  c->storage = page_storage_open(&c->shared->pages);
   c->has_last = false;
   c->raw_bytes = 0;
   c->dictionary_pages = c->plain_pages = 0;
@@ -245,14 +244,12 @@ static void add_to_index(struct chunk *c, const struct page_place *place) {
 }
 
 static bool write_page(struct chunk *c, bool is_last, struct error *err) {
-  struct page page = {.type = PAGE_DATA, .value_count = c->entry_count};
+  struct page page = {.type = PAGE_DATA, .value_count = c->entry_count, .is_last = is_last};
   struct page_place place;
   bool indices = c->mode == CHUNK_DICTIONARY && c->value_count > 0;
   if (c->leaf->definition_max) levels_finish(&c->definition);
   if (!buffer_check(&c->definition.bytes, "a page's levels", err)) return false;
   if (!(indices ? index_body(c, &page, err) : plain_body(c, &page, err))) return false;
-  bool tells = !indices && (page.body_bytes >= DECIDE_BYTES_MIN || is_last);
-  if (c->storage == STORE_UNDECIDED && !tells) c->storage = STORE_COMPRESSED;
   if (!page_write(&c->shared->pages, &page, &c->storage, &place, err)) return false;
   if (indices) c->dictionary_pages++, c->raw_bytes += plain_bytes(c);
   else c->plain_pages++;

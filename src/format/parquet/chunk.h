@@ -40,7 +40,7 @@ struct chunk {
   const struct leaf *leaf;
   struct chunk_shared *shared;
   enum chunk_mode mode;
-  enum storage storage;
+  struct storage storage;
 
   /* The open page. */
   uint32_t entry_count;        /* values and nulls */

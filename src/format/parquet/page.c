@@ -7,12 +7,15 @@
 
 #define PAGE_BYTES_MAX INT32_MAX
 #define HEADER_BYTES_MAX 256
+#define TELLS_BYTES_MIN 1024    /* a smaller page tells nothing about its chunk */
+#define FAST_TOLERANCE 200      /* the fast way may cost one part in so many */
 #define KEEP_BYTES (2u << 20)   /* of the compression buffer; a huge value's memory is given back */
 
 bool page_writer_init(struct page_writer *w, const struct block_codec *codec, int level, struct spill *spill,
                       struct error *err) {
   *w = (struct page_writer){.codec = codec, .spill = spill};
   buffer_init(&w->compressed, (size_t)PAGE_BYTES_MAX + (16u << 20));
+  buffer_init(&w->trial, w->compressed.max);
   buffer_init(&w->header, HEADER_BYTES_MAX);
   return codec->open(level, &w->codec_context, err);
 }
@@ -20,6 +23,7 @@ bool page_writer_init(struct page_writer *w, const struct block_codec *codec, in
 void page_writer_deinit(struct page_writer *w) {
   if (w->codec) w->codec->close(w->codec_context);
   buffer_deinit(&w->compressed);
+  buffer_deinit(&w->trial);
   buffer_deinit(&w->header);
 }
 
@@ -43,21 +47,56 @@ static void write_header(struct buffer *out, const struct page *page, size_t sto
 /* Less than a thirty-second saved is not worth every reader's time. */
 static bool shrinks(size_t before, size_t after) { return after < before - before / 32; }
 
-static bool compress(struct page_writer *w, const struct page *page, enum storage *storage, struct error *err) {
-  buffer_reset(&w->compressed);
-  if (*storage == STORE_RAW) return true;
-  if (!w->codec->compress(w->codec_context, page->body, page->body_bytes, &w->compressed, err)) return false;
-  if (*storage == STORE_UNDECIDED)
-    *storage = shrinks(page->body_bytes, w->compressed.len) ? STORE_COMPRESSED : STORE_RAW;
+struct storage page_storage_open(const struct page_writer *w) {
+  bool compresses = w->codec != block_codecs[0];
+  return (struct storage){.is_raw = !compresses, .raw_is_open = compresses,
+                          .fast_is_open = compresses && w->codec->set_fast != NULL};
+}
+
+static bool compress(struct page_writer *w, const struct page *page, bool fast, struct buffer *out, struct error *err) {
+  if (w->is_fast != fast) w->codec->set_fast(w->codec_context, fast);
+  w->is_fast = fast;
+  buffer_reset(out);
+  return w->codec->compress(w->codec_context, page->body, page->body_bytes, out, err);
+}
+
+/* Compresses in both ways and keeps the better one's bytes. */
+static bool compare_ways(struct page_writer *w, const struct page *page, struct storage *storage, struct error *err) {
+  if (!compress(w, page, false, &w->compressed, err) || !compress(w, page, true, &w->trial, err)) return false;
+  storage->is_fast = w->trial.len <= w->compressed.len + w->compressed.len / FAST_TOLERANCE;
+  storage->fast_is_open = false;
+  if (storage->is_fast) {
+    struct buffer swap = w->compressed;
+    w->compressed = w->trial;
+    w->trial = swap;
+  }
+  buffer_reset(&w->trial);
+  buffer_shrink(&w->trial, 0);
   return true;
 }
 
-bool page_write(struct page_writer *w, const struct page *page, enum storage *storage, struct page_place *place,
+/* Sets w->compressed, unless the storage is or becomes raw. */
+static bool settle_and_compress(struct page_writer *w, const struct page *page, struct storage *storage,
+                                struct error *err) {
+  bool tells = page->body_bytes >= TELLS_BYTES_MIN || page->is_last;
+  if (storage->is_raw) return true;
+  if (storage->fast_is_open && tells) {
+    if (!compare_ways(w, page, storage, err)) return false;
+  } else if (!compress(w, page, storage->is_fast, &w->compressed, err)) {
+    return false;
+  }
+  bool is_plain = page->type == PAGE_DATA && page->encoding == ENCODING_PLAIN;
+  storage->is_raw = storage->raw_is_open && is_plain && tells && !shrinks(page->body_bytes, w->compressed.len);
+  storage->raw_is_open = false;
+  return true;
+}
+
+bool page_write(struct page_writer *w, const struct page *page, struct storage *storage, struct page_place *place,
                 struct error *err) {
   if (page->body_bytes > PAGE_BYTES_MAX)
     return fail(err, ERR_VALUE, "a Parquet page of %zu bytes is larger than 2 GiB", page->body_bytes);
-  if (!compress(w, page, storage, err)) return false;
-  bool raw = *storage == STORE_RAW;
+  if (!settle_and_compress(w, page, storage, err)) return false;
+  bool raw = storage->is_raw;
   const uint8_t *bytes = raw ? page->body : w->compressed.data;
   size_t len = raw ? page->body_bytes : w->compressed.len;
   if (len > PAGE_BYTES_MAX) return fail(err, ERR_VALUE, "a Parquet page is larger than 2 GiB when compressed");

@@ -10,13 +10,18 @@ struct page {
   uint32_t value_count;        /* nulls included */
   const uint8_t *body;         /* levels and values */
   size_t body_bytes;           /* at most INT32_MAX */
+  bool is_last;                /* of its chunk: it settles what is open, however small */
 };
 
-/* Whether a chunk's pages are compressed: Parquet has one codec for a whole chunk. */
-enum storage {
-  STORE_UNDECIDED,             /* the next page decides: a page that does not shrink makes the chunk RAW */
-  STORE_COMPRESSED,
-  STORE_RAW,
+/*
+ * How a chunk's pages are stored, settled by its first page that is large enough to tell.
+ *   is_raw    not compressed: that page is PLAIN and did not shrink. One for the whole chunk, since Parquet
+ *             names one codec for it: once a compressed page is out, raw is no longer possible.
+ *   is_fast   by the codec's fast way, which made that page no larger than the level did.
+ */
+struct storage {
+  bool is_raw, raw_is_open;
+  bool is_fast, fast_is_open;
 };
 
 struct page_place {
@@ -31,11 +36,16 @@ struct page_writer {
   void *codec_context;
   struct spill *spill;
   struct buffer compressed, header;
+  struct buffer trial;         /* of a page that is compressed in both ways */
+  bool is_fast;                /* how the context stands */
 };
 
 bool page_writer_init(struct page_writer *w, const struct block_codec *codec, int level, struct spill *spill,
                       struct error *err) MUST_CHECK;
 void page_writer_deinit(struct page_writer *w);
 
-bool page_write(struct page_writer *w, const struct page *page, enum storage *storage, struct page_place *place,
+/* What a chunk begins with. */
+struct storage page_storage_open(const struct page_writer *w);
+
+bool page_write(struct page_writer *w, const struct page *page, struct storage *storage, struct page_place *place,
                 struct error *err) MUST_CHECK;

@@ -127,7 +127,7 @@ static bool fill_locations(const struct page_index *index, struct chunk_meta *m,
 static bool fill_meta(const struct chunk *c, const struct parquet_file *f, struct chunk_meta *m, struct error *err) {
   const struct page_index *index = &c->index;
   bool all_dictionary = c->dictionary_pages && !c->plain_pages && c->leaf->order != ORDER_FLOAT;
-  m->codec = c->storage == STORE_RAW ? CODEC_NONE : f->codec.id;
+  m->codec = c->storage.is_raw ? CODEC_NONE : f->codec.id;
   m->value_count = index->row_count;
   m->plain_bytes = c->plain_page_bytes + c->dictionary_place.plain_bytes;
   m->stored_bytes = c->stored_page_bytes + c->dictionary_place.stored_bytes;
