@@ -52,7 +52,8 @@ postgres_init() {
   (umask 077 && printf '%s\n' "$postgres_password" >"$postgres_folder/password")
   if is_root; then chown postgres: "$postgres_folder/password"; fi
   as_postgres "$postgres_bin/initdb" -D "$postgres_folder/new" -U postgres -A scram-sha-256 \
-    --pwfile="$postgres_folder/password" -E UTF8 --locale=C.UTF-8 --no-sync >&2
+    --pwfile="$postgres_folder/password" -E UTF8 --locale=C.UTF-8 --no-sync >"$postgres_folder/initdb.log" 2>&1 ||
+    { cat "$postgres_folder/initdb.log" >&2; die "initdb failed"; }
   as_postgres mv "$postgres_folder/new" "$postgres_folder/data"   # a cluster that is there is whole
 }
 

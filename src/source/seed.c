@@ -53,6 +53,7 @@ struct seeding {
 struct writer {
   struct seeding *seeding;
   struct pg *connection;
+  struct buffer sql;           /* the statement that inserts the range */
   pthread_t thread;
 };
 
@@ -225,23 +226,25 @@ static void report(struct seeding *s, int64_t more_rows) {
   pthread_mutex_unlock(&s->lock);
 }
 
-static void *write_ranges(void *argument) {
-  struct writer *w = argument;
+/* False once there is nothing more to do. A failure is everybody's: it is kept in the seeding. */
+static bool write_next(struct writer *w) {
   struct seeding *s = w->seeding;
-  struct buffer sql;
   struct error err;
-  buffer_init(&sql, SQL_MAX);
-  for (int64_t range = take_range(s); range >= 0; range = take_range(s)) {
-    if (insert_range(w->connection, s, range, &sql, &err)) {
-      report(s, range_rows(s, range));
-      continue;
-    }
-    pthread_mutex_lock(&s->lock);
-    if (!s->failed) s->err = err;
-    s->failed = true;
-    pthread_mutex_unlock(&s->lock);
+  int64_t range = take_range(s);
+  if (range < 0) return false;
+  if (insert_range(w->connection, s, range, &w->sql, &err)) {
+    report(s, range_rows(s, range));
+    return true;
   }
-  buffer_deinit(&sql);
+  pthread_mutex_lock(&s->lock);
+  if (!s->failed) s->err = err;
+  s->failed = true;
+  pthread_mutex_unlock(&s->lock);
+  return false;
+}
+
+static void *write_ranges(void *argument) {
+  while (write_next(argument)) continue;
   return NULL;
 }
 
@@ -249,6 +252,7 @@ static void *write_ranges(void *argument) {
 static bool open_writer(struct writer *w, struct seeding *s, const struct pg *like) {
   struct error ignored;
   *w = (struct writer){.seeding = s};
+  buffer_init(&w->sql, SQL_MAX);
   if (!pg_connect_like(like, &w->connection, &ignored)) return false;
   if (prepare_session(w->connection, &ignored) && pthread_create(&w->thread, NULL, write_ranges, w) == 0)
     return true;
@@ -260,12 +264,16 @@ static bool write_all(struct pg *holder, struct seeding *s, struct error *err) {
   struct writer first = {.seeding = s, .connection = holder}, others[CONNECTIONS - 1];
   size_t count = 0;
   int64_t missing = s->range_count - s->done_rows / RANGE_ROWS;
-  while (count < CONNECTIONS - 1 && (int64_t)count + 1 < missing && open_writer(&others[count], s, holder))
+  buffer_init(&first.sql, SQL_MAX);
+  bool more = write_next(&first);   /* alone, so that the table begins with its first rows */
+  while (more && count < CONNECTIONS - 1 && (int64_t)count + 2 < missing && open_writer(&others[count], s, holder))
     count++;
   write_ranges(&first);
+  buffer_deinit(&first.sql);
   for (size_t i = 0; i < count; i++) {
     pthread_join(others[i].thread, NULL);
     pg_close(others[i].connection);
+    buffer_deinit(&others[i].sql);
   }
   if (s->failed) *err = s->err;
   return !s->failed && cancel_check(s->cancel, err);
