@@ -11,7 +11,8 @@ bool block_open_nothing(int level, void **context, struct error *err) {
 
 void block_close_nothing(void *context) {}
 
-static bool none_compress(void *context, const uint8_t *bytes, size_t len, struct buffer *out, struct error *err) {
+static bool none_compress(void *context, const uint8_t *bytes, size_t len, struct buffer *out,
+                          struct error *err) {
   buffer_append(out, bytes, len);
   return buffer_check(out, "a page", err);
 }

@@ -1,4 +1,4 @@
-/* One gzip member a block (RFC 1952), by ISA-L, whose levels 1 to 3 are near zlib's 1 to 3 at many times the speed. */
+/* One gzip member a block (RFC 1952), by ISA-L: near zlib's levels 1 to 3 at many times the speed. */
 #include "compress/block_codecs.h"
 
 #include <isa-l/igzip_lib.h>
@@ -60,7 +60,8 @@ static bool compress(void *context, const uint8_t *bytes, size_t len, struct buf
   g->stream.next_out = to;
   g->stream.avail_out = (uint32_t)room;
   int result = isal_deflate_stateless(&g->stream);
-  if (result != COMP_OK) return fail(err, ERR_INTERNAL, "cannot compress a page with gzip: ISA-L says %d", result);
+  if (result != COMP_OK)
+    return fail(err, ERR_INTERNAL, "cannot compress a page with gzip: ISA-L says %d", result);
   out->len += g->stream.total_out;
   return true;
 }

@@ -5,7 +5,8 @@
 
 static bool compress(void *context, const uint8_t *bytes, size_t len, struct buffer *out, struct error *err) {
   if (len > LZ4_MAX_INPUT_SIZE)
-    return fail(err, ERR_VALUE, "a page of %zu bytes is too large for LZ4; use parquet.compression=zstd", len);
+    return fail(err, ERR_VALUE, "a page of %zu bytes is too large for LZ4; use parquet.compression=zstd",
+                len);
   int room = LZ4_compressBound((int)len);
   uint8_t *to = buffer_reserve(out, (size_t)room);
   if (!to) return buffer_check(out, "a compressed page", err);

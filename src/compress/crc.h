@@ -1,4 +1,4 @@
-/* CRC-32 as gzip, PNG and Parquet use it (polynomial 0xEDB88320). Start with 0, go on with the last result. */
+/* CRC-32 as gzip and Parquet use it (polynomial 0xEDB88320). Start with 0, go on with the last result. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -25,7 +25,8 @@ static void expand(const char *name, const struct buffer *in, uint8_t *to, size_
   size_t got = len;
   if (len == 0 && in->len == 0) return;
   if (!strcmp(name, "none")) memcpy(to, in->data, len);
-  else if (!strcmp(name, "snappy")) assert_int_equal(snappy_uncompress((char *)in->data, in->len, (char *)to, &got), 0);
+  else if (!strcmp(name, "snappy"))
+    assert_int_equal(snappy_uncompress((char *)in->data, in->len, (char *)to, &got), 0);
   else if (!strcmp(name, "gzip")) inflate_gzip(in, to, len);
   else if (!strcmp(name, "zstd")) got = ZSTD_decompress(to, len, in->data, in->len);
   else got = (size_t)LZ4_decompress_safe((char *)in->data, (char *)to, (int)in->len, (int)len);
@@ -77,8 +78,8 @@ static void test_the_fast_way_of_zstd_is_near_its_level_on_json(void **state) {
   void *context;
   size_t len = 0, sizes[2];
   for (uint32_t i = 1; len < TEXT_BYTES; i++)
-    len += (size_t)snprintf(json + len, 100, "{\"id\": %u, \"score\": %u, \"active\": %s}", i, i * 2654435761u % 1000,
-                            i % 3 ? "true" : "false");
+    len += (size_t)snprintf(json + len, 100, "{\"id\": %u, \"score\": %u, \"active\": %s}", i,
+                            i * 2654435761u % 1000, i % 3 ? "true" : "false");
   buffer_init(&out, 1 << 20);
   assert_true(zstd->open(zstd->level_default, &context, &err));
   for (int fast = 0; fast < 2; fast++) {

@@ -228,7 +228,10 @@ static void test_what_is_no_finite_decimal_is_told_apart(void **state) {
 }
 
 static void test_decimal_bytes_have_the_least_width_and_a_sign(void **state) {
-  static const struct { int precision; int32_t width; } rows[] = {{1, 1}, {2, 1}, {3, 2}, {18, 8}, {19, 9}, {38, 16}};
+  static const struct {
+    int precision;
+    int32_t width;
+  } rows[] = {{1, 1}, {2, 1}, {3, 2}, {18, 8}, {19, 9}, {38, 16}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     __int128 largest = decimal_power(rows[i].precision) - 1;
     uint8_t bytes[16];
@@ -272,12 +275,12 @@ static void test_cuts_fall_between_characters_and_raised_text_stays_utf8(void **
   assert_int_equal(b.len, 62);
   assert_int_equal(b.bytes[61], 'b');
   memset(text, 'a', sizeof text);
-  memcpy(text + 61, "\xED\x9F\xBF", 3);                       /* U+D7FF: the next character skips the surrogates */
+  memcpy(text + 61, "\xED\x9F\xBF", 3); /* U+D7FF: the next character skips the surrogates */
   assert_true(bound_cut_max(&b, text, sizeof text, true));
   assert_int_equal(b.len, 64);
   assert_memory_equal(b.bytes + 61, "\xEE\x80\x80", 3);
   memset(text, 'a', sizeof text);
-  memcpy(text + 60, "\xF4\x8F\xBF\xBF", 4);                   /* the last character there is: raise the one before */
+  memcpy(text + 60, "\xF4\x8F\xBF\xBF", 4); /* the last character there is: raise the one before */
   assert_true(bound_cut_max(&b, text, sizeof text, true));
   assert_int_equal(b.len, 60);
   assert_int_equal(b.bytes[59], 'b');
@@ -310,7 +313,8 @@ static void test_a_range_of_texts_compares_beyond_the_first_bytes(void **state) 
   assert_int_equal(min.len, 6);
   assert_int_equal(max.len, 10);
   assert_int_equal(max.bytes[9], 'f');
-  range_add_bytes(&r, (const uint8_t *)texts, at, lengths[4]);   /* beyond ASCII: above, as bytes are unsigned */
+  /* Beyond ASCII lies above: bytes are unsigned. */
+  range_add_bytes(&r, (const uint8_t *)texts, at, lengths[4]);
   assert_true(range_bounds(&r, &leaf, (const uint8_t *)texts, &min, &max));
   assert_memory_equal(max.bytes, "\xC3\xA9", 2);
 }

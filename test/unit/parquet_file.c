@@ -74,19 +74,38 @@ static struct cell int_cell(uint8_t *to, uint64_t v, int len) {
   return (struct cell){to, len};
 }
 
-static const struct { enum kind kind; const char *bytes; int32_t len; } samples[] = {
-    {KIND_BOOL, "\1", 1}, {KIND_INT2, "\xFF\xFE", 2}, {KIND_INT4, "\0\0\1\0", 4}, {KIND_INT8, "\0\0\0\0\0\0\0\7", 8},
-    {KIND_OID, "\xF0\0\0\0", 4}, {KIND_FLOAT4, "\x3F\x80\0\0", 4}, {KIND_FLOAT8, "\xBF\xF0\0\0\0\0\0\0", 8},
-    {KIND_NUMERIC, "\0\1\0\0\0\0\0\0\0\5", 10}, {KIND_TEXT, "text", 4}, {KIND_JSON, "{}", 2}, {KIND_JSONB, "\1[]", 3},
-    {KIND_BYTEA, "\xFF\0", 2}, {KIND_DATE, "\0\0\0\1", 4}, {KIND_TIME, "\0\0\0\0\0\0\0\1", 8},
-    {KIND_TIMESTAMP, "\0\0\0\0\0\0\0\1", 8}, {KIND_TIMESTAMPTZ, "\0\0\0\0\0\0\0\2", 8}, {KIND_UUID, "0123456789abcdef", 16}};
+struct sample {
+  enum kind kind;
+  const char *bytes;
+  int32_t len;
+};
+
+static const struct sample samples[] = {
+    {KIND_BOOL, "\1", 1},
+    {KIND_INT2, "\xFF\xFE", 2},
+    {KIND_INT4, "\0\0\1\0", 4},
+    {KIND_INT8, "\0\0\0\0\0\0\0\7", 8},
+    {KIND_OID, "\xF0\0\0\0", 4},
+    {KIND_FLOAT4, "\x3F\x80\0\0", 4},
+    {KIND_FLOAT8, "\xBF\xF0\0\0\0\0\0\0", 8},
+    {KIND_NUMERIC, "\0\1\0\0\0\0\0\0\0\5", 10},
+    {KIND_TEXT, "text", 4},
+    {KIND_JSON, "{}", 2},
+    {KIND_JSONB, "\1[]", 3},
+    {KIND_BYTEA, "\xFF\0", 2},
+    {KIND_DATE, "\0\0\0\1", 4},
+    {KIND_TIME, "\0\0\0\0\0\0\0\1", 8},
+    {KIND_TIMESTAMP, "\0\0\0\0\0\0\0\1", 8},
+    {KIND_TIMESTAMPTZ, "\0\0\0\0\0\0\0\2", 8},
+    {KIND_UUID, "0123456789abcdef", 16},
+};
 #define SAMPLE_COUNT (sizeof samples / sizeof *samples)
 
 static void make_every_kind(struct rows *r, const char *options) {
   parquet_init(r, options);
   for (size_t i = 0; i < SAMPLE_COUNT; i++) {
-    static const char *const names[SAMPLE_COUNT] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n",
-                                                    "o", "p", "q"};
+    static const char *const names[SAMPLE_COUNT] = {"a", "b", "c", "d", "e", "f", "g", "h", "i",
+                                                    "j", "k", "l", "m", "n", "o", "p", "q"};
     rows_add_column(r, names[i], samples[i].kind);
   }
   r->wire[7].typmod = ((30 << 16) | 10) + 4;   /* numeric(30,10) */
@@ -94,7 +113,8 @@ static void make_every_kind(struct rows *r, const char *options) {
   for (int part = 0; part < 2; part++) {
     for (int row = 0; row < 30; row++) {
       for (size_t i = 0; i < SAMPLE_COUNT; i++)
-        r->cells[i] = (row + (int)i) % 3 ? (struct cell){(const uint8_t *)samples[i].bytes, samples[i].len} : rows_null();
+        r->cells[i] = (row + (int)i) % 3 ? (struct cell){(const uint8_t *)samples[i].bytes, samples[i].len}
+                                         : rows_null();
       encode(r);
     }
     flush_part(r, (uint64_t)part * 30);
@@ -135,9 +155,10 @@ static void test_a_damaged_page_or_footer_is_found(void **state) {
 }
 
 static void test_every_codec_and_option_makes_a_whole_file(void **state) {
-  static const char *const options[] = {"compression=none", "compression=snappy", "compression=gzip:1",
+  static const char *const options[] = {"compression=none",    "compression=snappy",  "compression=gzip:1",
                                         "compression=zstd:19", "compression=lz4_raw", "dictionary=false",
-                                        "statistics=false", "page-index=false", "page-rows=1", "page-size=1k"};
+                                        "statistics=false",    "page-index=false",    "page-rows=1",
+                                        "page-size=1k"};
   for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
     struct rows r;
     make_every_kind(&r, options[i]);
@@ -170,7 +191,8 @@ static void make_columns_of_three_natures(struct rows *r, const char *options) {
   for (uint32_t i = 0; i < 1000; i++) {
     r->cells[0] = int_cell(unique, (uint64_t)i << 20, 8);
     r->cells[1] = int_cell(few, i % 10 * UINT64_C(0x123456789), 8);
-    for (size_t k = 0; k < sizeof noise; k++) noise[k] = (uint8_t)((seed = seed * 1664525 + 1013904223) >> 24);
+    for (size_t k = 0; k < sizeof noise; k++)
+      noise[k] = (uint8_t)((seed = seed * 1664525 + 1013904223) >> 24);
     r->cells[2] = (struct cell){noise, sizeof noise};
     encode(r);
   }
@@ -290,13 +312,20 @@ static void begin_special(struct rows *r, enum kind kind, enum special special) 
   rows_begin(r);
 }
 
-static const struct { enum kind kind; const char *bytes; int32_t len; const char *named; bool can_replace; } specials[] = {
+static const struct {
+  enum kind kind;
+  const char *bytes;
+  int32_t len;
+  const char *named;
+  bool can_replace;
+} specials[] = {
     {KIND_NUMERIC, "\0\0\0\0\xC0\0\0\0", 8, "NaN", false},
     {KIND_NUMERIC, "\0\0\0\0\xF0\0\0\0", 8, "-Infinity", true},
     {KIND_DATE, "\x7F\xFF\xFF\xFF", 4, "infinity", true},
     {KIND_TIMESTAMP, "\x80\0\0\0\0\0\0\0", 8, "-infinity", true},
     {KIND_TIMESTAMPTZ, "\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 8, "infinity", true},
-    {KIND_TIMESTAMP, "\x7F\xFE\0\0\0\0\0\0", 8, "TIMESTAMP", true},   /* PostgreSQL holds it, INT64 since 1970 not */
+    /* PostgreSQL holds it, 64 bits since 1970 do not. */
+    {KIND_TIMESTAMP, "\x7F\xFE\0\0\0\0\0\0", 8, "TIMESTAMP", true},
     {KIND_TEXT, "a\xFFz", 3, "0xFF", true},
     {KIND_JSONB, "\1\"\xC0\"", 4, "0xC0", true},
 };
@@ -372,7 +401,8 @@ static void test_bytes_of_a_wrong_length_are_the_servers_fault(void **state) {
     if (kind == KIND_TEXT || kind == KIND_JSON || kind == KIND_BYTEA) continue;
     struct rows r;
     begin_special(&r, kind, SPECIAL_ERROR);
-    r.cells[0] = (struct cell){(const uint8_t *)samples[i].bytes, kind == KIND_JSONB ? 1 : samples[i].len - 1};
+    r.cells[0] =
+        (struct cell){(const uint8_t *)samples[i].bytes, kind == KIND_JSONB ? 1 : samples[i].len - 1};
     assert_false(try_encode(&r));
     assert_int_equal(r.err.code, ERR_SOURCE);
     rows_deinit(&r);
@@ -380,7 +410,8 @@ static void test_bytes_of_a_wrong_length_are_the_servers_fault(void **state) {
 }
 
 static void test_a_codec_or_level_that_does_not_exist_is_refused_by_name(void **state) {
-  static const char *const wrong[] = {"brotli", "zstd:0", "zstd:20", "zstd:", "snappy:1", "gzip:9", "zstd:3x", ""};
+  static const char *const wrong[] = {"brotli",   "zstd:0", "zstd:20", "zstd:",
+                                      "snappy:1", "gzip:9", "zstd:3x", ""};
   struct parquet_codec codec;
   struct error err;
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

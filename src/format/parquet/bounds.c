@@ -67,7 +67,9 @@ void bound_cut_min(struct bound *b, const uint8_t *bytes, size_t len, bool is_te
   b->exact = keep == len;
 }
 
-static size_t character_length(uint8_t first) { return first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4; }
+static size_t character_length(uint8_t first) {
+  return first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+}
 
 static uint32_t decode_character(const uint8_t *at, size_t len) {
   static const uint8_t masks[] = {0, 0x7F, 0x1F, 0x0F, 0x07};

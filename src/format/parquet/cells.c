@@ -20,8 +20,8 @@ static const char *value_text_of(struct chunk *c, const struct cell *cell) {
 }
 
 static bool malformed(const struct chunk *c, const struct cell *cell, struct error *err) {
-  return fail(err, ERR_SOURCE, "column \"%s\": the server sent %d bytes that are no value of its type", c->leaf->name,
-              cell->len);
+  return fail(err, ERR_SOURCE, "column \"%s\": the server sent %d bytes that are no value of its type",
+              c->leaf->name, cell->len);
 }
 
 /* Whatever does not have the one width that a kind has: NULL, or nonsense. */
@@ -115,7 +115,8 @@ static bool special_date(struct chunk *c, const struct cell *cell, bool negative
     case SPECIAL_ERROR:
     case SPECIAL_STRING: break;
   }
-  return fail(err, ERR_VALUE, "column \"%s\": a Parquet DATE cannot hold %s; special=null or special=replace can",
+  return fail(err, ERR_VALUE,
+              "column \"%s\": a Parquet DATE cannot hold %s; special=null or special=replace can",
               c->leaf->name, value_text_of(c, cell));
 }
 
@@ -141,7 +142,8 @@ static bool special_timestamp(struct chunk *c, const struct cell *cell, bool neg
     case SPECIAL_ERROR:
     case SPECIAL_STRING: break;
   }
-  return fail(err, ERR_VALUE, "column \"%s\": a Parquet TIMESTAMP cannot hold %s; special=null or special=replace can",
+  return fail(err, ERR_VALUE,
+              "column \"%s\": a Parquet TIMESTAMP cannot hold %s; special=null or special=replace can",
               c->leaf->name, value_text_of(c, cell));
 }
 
@@ -167,7 +169,8 @@ static bool put_decimal(struct chunk *c, __int128 v, struct error *err) {
   return true;
 }
 
-static bool special_decimal(struct chunk *c, const struct cell *cell, enum decimal_result what, struct error *err) {
+static bool special_decimal(struct chunk *c, const struct cell *cell, enum decimal_result what,
+                            struct error *err) {
   bool can_clamp = what == DECIMAL_INFINITY || what == DECIMAL_NEGATIVE_INFINITY;
   if (c->shared->special == SPECIAL_NULL) return special_null(c, err);
   if (c->shared->special == SPECIAL_REPLACE && can_clamp) {
@@ -183,7 +186,8 @@ static bool special_decimal(struct chunk *c, const struct cell *cell, enum decim
 static bool append_decimal(struct chunk *c, const struct cell *cell, struct error *err) {
   if (cell_is_null(cell)) return append_other(c, cell, err);
   __int128 v;
-  enum decimal_result result = decimal_from_numeric(cell->data, cell->len, c->leaf->precision, c->leaf->scale, &v);
+  enum decimal_result result =
+      decimal_from_numeric(cell->data, cell->len, c->leaf->precision, c->leaf->scale, &v);
   switch (result) {
     case DECIMAL_OK: return put_decimal(c, v, err);
     case DECIMAL_NAN:
@@ -191,8 +195,8 @@ static bool append_decimal(struct chunk *c, const struct cell *cell, struct erro
     case DECIMAL_NEGATIVE_INFINITY: return special_decimal(c, cell, result, err);
     case DECIMAL_TOO_LARGE:
     case DECIMAL_INEXACT:
-      return fail(err, ERR_SOURCE, "column \"%s\": the server sent %s, which is no DECIMAL(%d,%d)", c->leaf->name,
-                  value_text_of(c, cell), c->leaf->precision, c->leaf->scale);
+      return fail(err, ERR_SOURCE, "column \"%s\": the server sent %s, which is no DECIMAL(%d,%d)",
+                  c->leaf->name, value_text_of(c, cell), c->leaf->precision, c->leaf->scale);
     case DECIMAL_MALFORMED: break;
   }
   return malformed(c, cell, err);
@@ -236,7 +240,8 @@ static bool put_repaired(struct chunk *c, const uint8_t *text, size_t len, struc
     text += valid + 1;
     len -= valid + 1;
   }
-  if (!buffer_check(out, "a text", err) || !chunk_put_bytes(c, out->data, (uint32_t)out->len, err)) return false;
+  if (!buffer_check(out, "a text", err) || !chunk_put_bytes(c, out->data, (uint32_t)out->len, err))
+    return false;
   buffer_reset(out);
   buffer_shrink(out, c->shared->page_bytes);
   return true;
@@ -249,9 +254,10 @@ static bool special_text(struct chunk *c, const uint8_t *text, size_t len, size_
     case SPECIAL_ERROR:
     case SPECIAL_STRING: break;
   }
-  return fail(err, ERR_VALUE, "column \"%s\": byte 0x%02X at position %zu is no UTF-8, which a Parquet %s must be; "
-              "special=null or special=replace can write the value", c->leaf->name, text[valid], valid,
-              c->leaf->logical == LOGICAL_JSON ? "JSON" : "STRING");
+  return fail(err, ERR_VALUE,
+              "column \"%s\": byte 0x%02X at position %zu is no UTF-8, which a Parquet %s must be; "
+              "special=null or special=replace can write the value",
+              c->leaf->name, text[valid], valid, c->leaf->logical == LOGICAL_JSON ? "JSON" : "STRING");
 }
 
 static bool put_text(struct chunk *c, const uint8_t *text, size_t len, struct error *err) {
@@ -273,11 +279,15 @@ static bool append_jsonb(struct chunk *c, const struct cell *cell, struct error 
 
 append_function *cells_append(const struct leaf *leaf) {
   static append_function *const functions[KIND_COUNT] = {
-      [KIND_BOOL] = append_bool, [KIND_INT2] = append_int2, [KIND_INT4] = append_int4, [KIND_INT8] = append_int8,
-      [KIND_OID] = append_oid, [KIND_FLOAT4] = append_float4, [KIND_FLOAT8] = append_float8,
-      [KIND_NUMERIC] = append_numeric_text, [KIND_TEXT] = append_text, [KIND_JSON] = append_text,
-      [KIND_JSONB] = append_jsonb, [KIND_BYTEA] = append_bytes, [KIND_DATE] = append_date,
-      [KIND_TIME] = append_short_text, [KIND_TIMESTAMP] = append_timestamp, [KIND_TIMESTAMPTZ] = append_timestamp,
-      [KIND_UUID] = append_short_text};
+      [KIND_BOOL] = append_bool,           [KIND_INT2] = append_int2,
+      [KIND_INT4] = append_int4,           [KIND_INT8] = append_int8,
+      [KIND_OID] = append_oid,             [KIND_FLOAT4] = append_float4,
+      [KIND_FLOAT8] = append_float8,       [KIND_NUMERIC] = append_numeric_text,
+      [KIND_TEXT] = append_text,           [KIND_JSON] = append_text,
+      [KIND_JSONB] = append_jsonb,         [KIND_BYTEA] = append_bytes,
+      [KIND_DATE] = append_date,           [KIND_TIME] = append_short_text,
+      [KIND_TIMESTAMP] = append_timestamp, [KIND_TIMESTAMPTZ] = append_timestamp,
+      [KIND_UUID] = append_short_text,
+  };
   return leaf->logical == LOGICAL_DECIMAL ? append_decimal : functions[leaf->kind];
 }

@@ -42,7 +42,8 @@ void chunk_init(struct chunk *c, const struct leaf *leaf, struct chunk_shared *s
   *c = (struct chunk){.leaf = leaf, .shared = shared};
   buffer_init(&c->values, VALUES_BYTES_MAX);
   buffer_init(&c->definition.bytes, VALUES_BYTES_MAX);
-  if (leaf->definition_max) c->head_bytes = 4 + rle_size_max(shared->page_rows, rle_width(leaf->definition_max));
+  if (leaf->definition_max)
+    c->head_bytes = 4 + rle_size_max(shared->page_rows, rle_width(leaf->definition_max));
   c->head_bytes = (c->head_bytes + 7) & ~(size_t)7;
   dictionary_init(&c->dictionary, &shared->dictionaries, (uint32_t)leaf->width);
   page_index_init(&c->index, leaf);
@@ -81,7 +82,8 @@ static bool put_plain(struct chunk *c, const uint8_t *bytes, uint32_t len, struc
   bool text = is_text(c);
   size_t prefix = text ? 4 : 0;
   size_t used = c->values.len - c->head_bytes;
-  if (text && c->entry_count && used + prefix + len > c->shared->page_bytes && !chunk_close_page(c, err)) return false;
+  if (text && c->entry_count && used + prefix + len > c->shared->page_bytes && !chunk_close_page(c, err))
+    return false;
   uint8_t *to = buffer_reserve(&c->values, prefix + len);
   if (!to) return buffer_check(&c->values, "a value", err);
   if (text) store_le32(to, len);
@@ -150,7 +152,8 @@ static bool replay_as_plain(struct chunk *c, struct error *err) {
   reset_page(c);
   for (uint32_t i = 0; i < entries; i++) {
     uint32_t level = level_max, len;
-    if (level_max && !rle_next(&levels, &level)) return fail(err, ERR_INTERNAL, "a page's levels cannot be read back");
+    if (level_max && !rle_next(&levels, &level))
+      return fail(err, ERR_INTERNAL, "a page's levels cannot be read back");
     if (level < level_max) {
       if (!chunk_put_null(c, err)) return false;
       continue;

@@ -62,8 +62,9 @@ static bool multiply_add(__int128 *sum, int64_t factor, int64_t more, bool check
 }
 
 /* The digits times 10^scale. Of a group that the scale cuts only the part before the cut may be there. */
-static enum decimal_result sum_groups(const uint8_t *digits, size_t count, int weight, int scale, __int128 *sum) {
-  int exponent = GROUP_DIGITS * weight + scale;   /* of the lowest digit of the group that is due, in steps of the scale */
+static enum decimal_result sum_groups(const uint8_t *digits, size_t count, int weight, int scale,
+                                      __int128 *sum) {
+  int exponent = GROUP_DIGITS * weight + scale;   /* of the lowest digit of the group that is due */
   *sum = 0;
   for (size_t i = 0; i < count; i++, exponent -= GROUP_DIGITS) {
     unsigned group = load_be16(digits + 2 * i);
@@ -76,7 +77,8 @@ static enum decimal_result sum_groups(const uint8_t *digits, size_t count, int w
   }
   int zeros = exponent + GROUP_DIGITS;            /* behind the last group, not sent */
   if (zeros <= 0 || *sum == 0) return DECIMAL_OK;
-  if (zeros > DECIMAL_PRECISION_MAX || __builtin_mul_overflow(*sum, decimal_power(zeros), sum)) return DECIMAL_TOO_LARGE;
+  if (zeros > DECIMAL_PRECISION_MAX || __builtin_mul_overflow(*sum, decimal_power(zeros), sum))
+    return DECIMAL_TOO_LARGE;
   return DECIMAL_OK;
 }
 

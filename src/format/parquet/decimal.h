@@ -16,9 +16,10 @@ enum decimal_result {
 };
 
 /* precision 1 to 38, scale 0 to precision. *unscaled is set with DECIMAL_OK only. */
-enum decimal_result decimal_from_numeric(const uint8_t *data, int32_t len, int precision, int scale, __int128 *unscaled);
+enum decimal_result decimal_from_numeric(const uint8_t *data, int32_t len, int precision, int scale,
+                                         __int128 *unscaled);
 
-int32_t decimal_width(int precision);          /* least bytes of two's complement that hold 10^precision - 1 */
+int32_t decimal_width(int precision); /* least bytes of two's complement that hold 10^precision - 1 */
 __int128 decimal_power(int exponent);          /* 10^exponent, 0 to 38 */
 
 /* Two's complement, big-endian, in `width` bytes (1 to 16). */

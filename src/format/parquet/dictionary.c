@@ -118,8 +118,8 @@ static uint32_t add(struct dictionary *d, uint32_t hash, const void *bytes, uint
 }
 
 /* One search for all widths: inlined with a constant width, the comparison becomes one instruction. */
-static inline __attribute__((always_inline)) uint32_t find(struct dictionary *d, const void *bytes, uint32_t len,
-                                                           uint32_t width) {
+static inline __attribute__((always_inline)) uint32_t find(struct dictionary *d, const void *bytes,
+                                                           uint32_t len, uint32_t width) {
   uint32_t hash = hash_bytes(bytes, len);
   if (!d->slot_count) return add(d, hash, bytes, len);
   uint32_t mask = d->slot_count - 1;

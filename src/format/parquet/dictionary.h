@@ -33,9 +33,10 @@ void dictionary_deinit(struct dictionary *d);   /* gives memory and budget back;
 void dictionary_clear(struct dictionary *d);    /* keeps the memory */
 
 /* The value's index, added if new. DICTIONARY_FULL: no room for a new value. */
-uint32_t dictionary_find4(struct dictionary *d, uint32_t value);   /* width 4, 8: in memory order of the page */
+/* For widths 4 and 8, the value in the page's byte order; for any width; for BYTE_ARRAY. */
+uint32_t dictionary_find4(struct dictionary *d, uint32_t value);
 uint32_t dictionary_find8(struct dictionary *d, uint64_t value);
-uint32_t dictionary_find_bytes(struct dictionary *d, const void *bytes, uint32_t len);   /* BYTE_ARRAY, or width = len */
+uint32_t dictionary_find_bytes(struct dictionary *d, const void *bytes, uint32_t len);
 
 /* The value's bytes, without a length. Valid until the next value is added. */
 const uint8_t *dictionary_value(const struct dictionary *d, uint32_t index, uint32_t *len);

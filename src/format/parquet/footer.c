@@ -61,7 +61,8 @@ static void write_statistics(const struct chunk_meta *m, const struct leaf *leaf
   thrift_struct_end(w);
 }
 
-static void write_page_encoding(struct thrift_writer *w, enum page_type type, enum encoding encoding, uint32_t count) {
+static void write_page_encoding(struct thrift_writer *w, enum page_type type, enum encoding encoding,
+                                uint32_t count) {
   thrift_element_struct_begin(w);
   thrift_i32(w, 1, type);
   thrift_i32(w, 2, encoding);
@@ -124,8 +125,8 @@ static void add_chunk(struct footer *f, const struct chunk_meta *m, const struct
   struct index_lengths lengths = {0};
   if (writes_page_index) {
     size_t before = f->offset_indexes.len;
-    offset_index_write(m->pages, m->page_count, offset + m->dictionary_bytes, leaf->physical == PHYSICAL_BYTE_ARRAY,
-                       &f->offset_indexes);
+    offset_index_write(m->pages, m->page_count, offset + m->dictionary_bytes,
+                       leaf->physical == PHYSICAL_BYTE_ARRAY, &f->offset_indexes);
     buffer_append(&f->column_indexes, m->column_index.data, m->column_index.len);
     lengths.offset_index = (uint32_t)(f->offset_indexes.len - before);
     lengths.column_index = (uint32_t)m->column_index.len;
@@ -134,7 +135,8 @@ static void add_chunk(struct footer *f, const struct chunk_meta *m, const struct
 }
 
 static bool footer_check(const struct footer *f, struct error *err) {
-  return buffer_check(&f->chunks, "the Parquet footer", err) && buffer_check(&f->lengths, "the Parquet footer", err) &&
+  return buffer_check(&f->chunks, "the Parquet footer", err) &&
+         buffer_check(&f->lengths, "the Parquet footer", err) &&
          buffer_check(&f->column_indexes, "the page indexes", err) &&
          buffer_check(&f->offset_indexes, "the page indexes", err) &&
          buffer_check(&f->groups, "the Parquet footer", err);
@@ -234,7 +236,8 @@ static void write_file_metadata(const struct footer *f, const struct footer_fact
   thrift_struct_end(&w);
 }
 
-bool footer_write(const struct footer *f, const struct footer_facts *facts, struct buffer *out, struct error *err) {
+bool footer_write(const struct footer *f, const struct footer_facts *facts, struct buffer *out,
+                  struct error *err) {
   struct cursor at = {.chunk = f->chunks.data,
                       .lengths = (const struct index_lengths *)(void *)f->lengths.data,
                       .column_index_offset = facts->offset,
@@ -245,7 +248,8 @@ bool footer_write(const struct footer *f, const struct footer_facts *facts, stru
   write_file_metadata(f, facts, &at, out);
   size_t length = out->len - start;
   if (length > FOOTER_BYTES_MAX)
-    return fail(err, ERR_VALUE, "the Parquet footer is larger than 2 GiB: use larger row groups or fewer columns");
+    return fail(err, ERR_VALUE,
+                "the Parquet footer is larger than 2 GiB: use larger row groups or fewer columns");
   uint8_t tail[PARQUET_TAIL_BYTES];
   store_le32(tail, (uint32_t)length);
   memcpy(tail + 4, PARQUET_MAGIC, PARQUET_MAGIC_BYTES);

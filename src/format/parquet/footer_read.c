@@ -41,9 +41,12 @@ static bool find_footer(int fd, struct footer_facts_read *facts, struct error *e
   uint8_t head[PARQUET_MAGIC_BYTES], tail[PARQUET_TAIL_BYTES];
   if (fstat(fd, &st) < 0) return fail_errno(err, ERR_DESTINATION, "cannot read the file");
   uint64_t size = (uint64_t)st.st_size;
-  if (size < sizeof head + sizeof tail) return fail(err, ERR_VALUE, "not a whole Parquet file: it is too short");
-  if (!read_at(fd, 0, head, sizeof head, err) || !read_at(fd, size - sizeof tail, tail, sizeof tail, err)) return false;
-  if (memcmp(head, PARQUET_MAGIC, PARQUET_MAGIC_BYTES) != 0) return fail(err, ERR_VALUE, "not a Parquet file");
+  if (size < sizeof head + sizeof tail)
+    return fail(err, ERR_VALUE, "not a whole Parquet file: it is too short");
+  if (!read_at(fd, 0, head, sizeof head, err) || !read_at(fd, size - sizeof tail, tail, sizeof tail, err))
+    return false;
+  if (memcmp(head, PARQUET_MAGIC, PARQUET_MAGIC_BYTES) != 0)
+    return fail(err, ERR_VALUE, "not a Parquet file");
   if (memcmp(tail + 4, PARQUET_MAGIC, PARQUET_MAGIC_BYTES) != 0)
     return fail(err, ERR_VALUE, "not a whole Parquet file: its end is missing");
   uint64_t length = load_le32(tail);
@@ -72,7 +75,8 @@ static bool read_schema(struct footer_reader *fr, const struct thrift_field *fie
   struct { int64_t children_left; bool is_repeated; } stack[SCHEMA_DEPTH_MAX];
   size_t depth = 0;
   uint64_t count = thrift_read_list(r, field, THRIFT_STRUCT);
-  if (count > SCHEMA_ELEMENTS_MAX) return fail(err, ERR_VALUE, "the schema has more than %d elements", SCHEMA_ELEMENTS_MAX);
+  if (count > SCHEMA_ELEMENTS_MAX)
+    return fail(err, ERR_VALUE, "the schema has more than %d elements", SCHEMA_ELEMENTS_MAX);
   if (fr->leaf_is_repeated) return fail(err, ERR_VALUE, "the footer holds two schemas");
   fr->leaf_is_repeated = calloc(count + 1, 1);
   if (!fr->leaf_is_repeated) return fail_memory(err, "a schema");
@@ -82,7 +86,8 @@ static bool read_schema(struct footer_reader *fr, const struct thrift_field *fie
     if ((i > 0 && depth == 0) || e.child_count < 0) return fail(err, ERR_VALUE, "the schema is no tree");
     if (depth) stack[depth - 1].children_left--;
     if (i == 0 || e.child_count > 0) {
-      if (depth == SCHEMA_DEPTH_MAX) return fail(err, ERR_VALUE, "the schema nests deeper than %d groups", SCHEMA_DEPTH_MAX);
+      if (depth == SCHEMA_DEPTH_MAX)
+        return fail(err, ERR_VALUE, "the schema nests deeper than %d groups", SCHEMA_DEPTH_MAX);
       stack[depth].children_left = e.child_count;
       stack[depth++].is_repeated = repeated;
     } else {
@@ -153,8 +158,8 @@ static bool read_group(struct footer_reader *fr, struct error *err) {
   }
   if (!ok || !thrift_reader_check(r, "the footer", err)) return false;
   if (row_count < 0 || (value_count != NONE && value_count != row_count))
-    return fail(err, ERR_VALUE, "row group %zu: its columns have %lld values, it says %lld rows", fr->facts->group_count,
-                (long long)value_count, (long long)row_count);
+    return fail(err, ERR_VALUE, "row group %zu: its columns have %lld values, it says %lld rows",
+                fr->facts->group_count, (long long)value_count, (long long)row_count);
   if (__builtin_add_overflow(fr->groups_row_count, row_count, &fr->groups_row_count))
     return fail(err, ERR_VALUE, "the row groups have more rows than can be counted");
   fr->facts->group_count++;
@@ -182,13 +187,14 @@ static bool read_file_metadata(struct footer_reader *fr, struct error *err) {
   }
   if (!ok || !thrift_reader_check(r, "the footer", err)) return false;
   if (!fr->has_groups || fr->facts->row_count != fr->groups_row_count)
-    return fail(err, ERR_VALUE, "the file says %lld rows, its row groups hold %lld", (long long)fr->facts->row_count,
-                (long long)fr->groups_row_count);
+    return fail(err, ERR_VALUE, "the file says %lld rows, its row groups hold %lld",
+                (long long)fr->facts->row_count, (long long)fr->groups_row_count);
   if (thrift_reader_offset(r) != fr->facts->end) return fail(err, ERR_VALUE, "bytes follow the footer's end");
   return true;
 }
 
-bool footer_read(int fd, chunk_visitor *visit, void *context, struct footer_facts_read *facts, struct error *err) {
+bool footer_read(int fd, chunk_visitor *visit, void *context, struct footer_facts_read *facts,
+                 struct error *err) {
   *facts = (struct footer_facts_read){.row_count = NONE};
   if (!find_footer(fd, facts, err)) return false;
   struct footer_reader *fr = calloc(1, sizeof *fr);

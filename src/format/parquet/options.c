@@ -7,20 +7,28 @@
 const struct option parquet_option_table[] = {
     {"compression", OPTION_TEXT, FIELD(compression), 1, OPTION_TEXT_MAX - 1, NULL, "zstd:3",
      "zstd, snappy, gzip, lz4_raw or none, with a level as zstd:3"},
-    {"row-group-rows", OPTION_INT, FIELD(row_group_rows), 1, 100000000, NULL, "1000000", "rows of a row group"},
+    {"row-group-rows", OPTION_INT, FIELD(row_group_rows), 1, 100000000, NULL, "1000000",
+     "rows of a row group"},
     {"row-group-bytes", OPTION_SIZE, FIELD(row_group_bytes), 1 << 20, INT64_C(1) << 40, NULL, "256MiB",
      "encoded bytes after which a row group ends"},
     {"page-size", OPTION_SIZE, FIELD(page_bytes), 1024, 64 << 20, NULL, "1MiB",
      "bytes of a page; smaller where the memory is short or columns are many"},
     {"page-rows", OPTION_INT, FIELD(page_rows), 1, 1000000, NULL, "20000", "rows of a page"},
-    {"dictionary", OPTION_BOOL, FIELD(dictionary), 0, 0, NULL, "true", "dictionaries where they make a column smaller"},
+    {"dictionary", OPTION_BOOL, FIELD(dictionary), 0, 0, NULL, "true",
+     "dictionaries where they make a column smaller"},
     {"statistics", OPTION_BOOL, FIELD(statistics), 0, 0, NULL, "true", "smallest and largest values"},
-    {"page-index", OPTION_BOOL, FIELD(page_index), 0, 0, NULL, "true", "where each page is and what it holds"},
+    {"page-index", OPTION_BOOL, FIELD(page_index), 0, 0, NULL, "true",
+     "where each page is and what it holds"},
     {NULL},
 };
 
-static const struct { const char *name; enum codec_id id; } codec_ids[] = {
-    {"none", CODEC_NONE}, {"snappy", CODEC_SNAPPY}, {"gzip", CODEC_GZIP}, {"zstd", CODEC_ZSTD}, {"lz4_raw", CODEC_LZ4_RAW}};
+static const struct codec_row {
+  const char *name;
+  enum codec_id id;
+} codec_ids[] = {
+    {"none", CODEC_NONE}, {"snappy", CODEC_SNAPPY}, {"gzip", CODEC_GZIP}, {"zstd", CODEC_ZSTD},
+    {"lz4_raw", CODEC_LZ4_RAW},
+};
 
 static enum codec_id id_of(const char *name) {
   for (size_t i = 0; i < sizeof codec_ids / sizeof *codec_ids; i++)
@@ -33,10 +41,12 @@ static bool parse_level(const struct block_codec *block, const char *text, int *
   *level = block->level_default;
   if (!text) return true;
   if (block->level_min == block->level_max)
-    return fail_field(err, "parquet.compression", "option \"parquet.compression\": %s takes no level", block->name);
+    return fail_field(err, "parquet.compression", "option \"parquet.compression\": %s takes no level",
+                      block->name);
   if (!parse_int64(text, &v) || v < block->level_min || v > block->level_max)
-    return fail_field(err, "parquet.compression", "option \"parquet.compression\": the level of %s is %d to %d, not \"%s\"",
-                      block->name, block->level_min, block->level_max, text);
+    return fail_field(err, "parquet.compression",
+                      "option \"parquet.compression\": the level of %s is %d to %d, not \"%s\"", block->name,
+                      block->level_min, block->level_max, text);
   *level = (int)v;
   return true;
 }
@@ -50,8 +60,9 @@ bool parquet_codec_parse(const char *text, struct parquet_codec *codec, struct e
   name[len] = '\0';
   codec->block = block_codec_find(name);
   if (!codec->block)
-    return fail_field(err, "parquet.compression",
-                      "option \"parquet.compression\": \"%s\" is not one of none, snappy, gzip, zstd, lz4_raw", name);
+    return fail_field(
+        err, "parquet.compression",
+        "option \"parquet.compression\": \"%s\" is not one of none, snappy, gzip, zstd, lz4_raw", name);
   codec->id = id_of(name);
   return parse_level(codec->block, colon ? colon + 1 : NULL, &codec->level, err);
 }

@@ -53,7 +53,8 @@ struct storage page_storage_open(const struct page_writer *w) {
                           .fast_is_open = compresses && w->codec->set_fast != NULL};
 }
 
-static bool compress(struct page_writer *w, const struct page *page, bool fast, struct buffer *out, struct error *err) {
+static bool compress(struct page_writer *w, const struct page *page, bool fast, struct buffer *out,
+                     struct error *err) {
   if (w->is_fast != fast) w->codec->set_fast(w->codec_context, fast);
   w->is_fast = fast;
   buffer_reset(out);
@@ -61,8 +62,10 @@ static bool compress(struct page_writer *w, const struct page *page, bool fast, 
 }
 
 /* Compresses in both ways and keeps the better one's bytes. */
-static bool compare_ways(struct page_writer *w, const struct page *page, struct storage *storage, struct error *err) {
-  if (!compress(w, page, false, &w->compressed, err) || !compress(w, page, true, &w->trial, err)) return false;
+static bool compare_ways(struct page_writer *w, const struct page *page, struct storage *storage,
+                         struct error *err) {
+  if (!compress(w, page, false, &w->compressed, err) || !compress(w, page, true, &w->trial, err))
+    return false;
   storage->is_fast = w->trial.len <= w->compressed.len + w->compressed.len / FAST_TOLERANCE;
   storage->fast_is_open = false;
   if (storage->is_fast) {
@@ -86,24 +89,27 @@ static bool settle_and_compress(struct page_writer *w, const struct page *page, 
     return false;
   }
   bool is_plain = page->type == PAGE_DATA && page->encoding == ENCODING_PLAIN;
-  storage->is_raw = storage->raw_is_open && is_plain && tells && !shrinks(page->body_bytes, w->compressed.len);
+  storage->is_raw =
+      storage->raw_is_open && is_plain && tells && !shrinks(page->body_bytes, w->compressed.len);
   storage->raw_is_open = false;
   return true;
 }
 
-bool page_write(struct page_writer *w, const struct page *page, struct storage *storage, struct page_place *place,
-                struct error *err) {
+bool page_write(struct page_writer *w, const struct page *page, struct storage *storage,
+                struct page_place *place, struct error *err) {
   if (page->body_bytes > PAGE_BYTES_MAX)
     return fail(err, ERR_VALUE, "a Parquet page of %zu bytes is larger than 2 GiB", page->body_bytes);
   if (!settle_and_compress(w, page, storage, err)) return false;
   bool raw = storage->is_raw;
   const uint8_t *bytes = raw ? page->body : w->compressed.data;
   size_t len = raw ? page->body_bytes : w->compressed.len;
-  if (len > PAGE_BYTES_MAX) return fail(err, ERR_VALUE, "a Parquet page is larger than 2 GiB when compressed");
+  if (len > PAGE_BYTES_MAX)
+    return fail(err, ERR_VALUE, "a Parquet page is larger than 2 GiB when compressed");
   buffer_reset(&w->header);
   write_header(&w->header, page, len, crc_update(0, bytes, len));
   if (!buffer_check(&w->header, "a page header", err)) return false;
-  *place = (struct page_place){.position = spill_end(w->spill), .stored_bytes = (uint32_t)(w->header.len + len),
+  *place = (struct page_place){.position = spill_end(w->spill),
+                               .stored_bytes = (uint32_t)(w->header.len + len),
                                .plain_bytes = (uint32_t)(w->header.len + page->body_bytes)};
   if (!spill_append(w->spill, w->header.data, w->header.len, err)) return false;
   if (!spill_append(w->spill, bytes, len, err)) return false;

@@ -47,5 +47,5 @@ void page_writer_deinit(struct page_writer *w);
 /* What a chunk begins with. */
 struct storage page_storage_open(const struct page_writer *w);
 
-bool page_write(struct page_writer *w, const struct page *page, struct storage *storage, struct page_place *place,
-                struct error *err) MUST_CHECK;
+bool page_write(struct page_writer *w, const struct page *page, struct storage *storage,
+                struct page_place *place, struct error *err) MUST_CHECK;

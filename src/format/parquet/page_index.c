@@ -40,7 +40,8 @@ static void merge_max(struct bound *all, const struct bound *page, const struct 
 
 static void merge(struct page_index *x, const struct bound *min, const struct bound *max) {
   if (x->has_values) {
-    int of_mins = bound_compare(min, &x->last_min, x->leaf), of_maxes = bound_compare(max, &x->last_max, x->leaf);
+    int of_mins = bound_compare(min, &x->last_min, x->leaf);
+    int of_maxes = bound_compare(max, &x->last_max, x->leaf);
     if (of_mins < 0 || of_maxes < 0) x->ascending = false;
     if (of_mins > 0 || of_maxes > 0) x->descending = false;
     merge_min(&x->min, min, x->leaf);
@@ -75,6 +76,11 @@ bool page_index_check(const struct page_index *x, struct error *err) {
 
 static bool is_null_page(const struct page_record *r) { return r->null_count == r->row_count; }
 
+static enum boundary_order boundary_order(const struct page_index *x) {
+  if (x->ascending) return BOUNDARY_ASCENDING;
+  return x->descending ? BOUNDARY_DESCENDING : BOUNDARY_UNORDERED;
+}
+
 void column_index_write(const struct page_index *x, struct buffer *out) {
   size_t count = page_index_count(x);
   const struct page_record *records = page_index_records(x);
@@ -85,13 +91,14 @@ void column_index_write(const struct page_index *x, struct buffer *out) {
   thrift_element_raw(&w, x->mins.data, x->mins.len);
   thrift_list(&w, 3, THRIFT_BINARY, count);
   thrift_element_raw(&w, x->maxes.data, x->maxes.len);
-  thrift_i32(&w, 4, x->ascending ? BOUNDARY_ASCENDING : x->descending ? BOUNDARY_DESCENDING : BOUNDARY_UNORDERED);
+  thrift_i32(&w, 4, boundary_order(x));
   thrift_list(&w, 5, THRIFT_I64, count);
   for (size_t i = 0; i < count; i++) thrift_element_i64(out, (int64_t)records[i].null_count);
   thrift_struct_end(&w);
 }
 
-static void write_locations(const struct page_location *pages, size_t count, uint64_t offset, struct thrift_writer *w) {
+static void write_locations(const struct page_location *pages, size_t count, uint64_t offset,
+                            struct thrift_writer *w) {
   uint64_t first_row = 0;
   thrift_list(w, 1, THRIFT_STRUCT, count);
   for (size_t i = 0; i < count; i++) {

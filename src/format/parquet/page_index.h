@@ -29,18 +29,23 @@ void page_index_init(struct page_index *x, const struct leaf *leaf);
 void page_index_deinit(struct page_index *x);
 void page_index_reset(struct page_index *x);   /* for the next chunk; keeps the memory */
 
-static inline size_t page_index_count(const struct page_index *x) { return x->records.len / sizeof(struct page_record); }
+static inline size_t page_index_count(const struct page_index *x) {
+  return x->records.len / sizeof(struct page_record);
+}
 static inline const struct page_record *page_index_records(const struct page_index *x) {
   return (const struct page_record *)(void *)x->records.data;
 }
-static inline size_t page_index_bytes(const struct page_index *x) { return x->records.len + x->mins.len + x->maxes.len; }
+static inline size_t page_index_bytes(const struct page_index *x) {
+  return x->records.len + x->mins.len + x->maxes.len;
+}
 
 /* What happened to a page's values. min and max are looked at with BOUNDS_KNOWN only. */
 enum page_bounds { BOUNDS_NO_VALUES, BOUNDS_KNOWN, BOUNDS_UNKNOWN };
 void page_index_add(struct page_index *x, const struct page_record *record, enum page_bounds bounds,
                     const struct bound *min, const struct bound *max);
 
-bool page_index_check(const struct page_index *x, struct error *err) MUST_CHECK;   /* ERR_MEMORY: an add has failed */
+/* ERR_MEMORY: an add has failed. */
+bool page_index_check(const struct page_index *x, struct error *err) MUST_CHECK;
 
 /* Appends ColumnIndex; only where has_bounds. */
 void column_index_write(const struct page_index *x, struct buffer *out);

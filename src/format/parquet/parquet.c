@@ -16,7 +16,9 @@ static bool check_names(const struct schema *schema, struct error *err) {
     const char *name = schema->columns[i].name;
     size_t len = strlen(name);
     if (utf8_valid_prefix((const uint8_t *)name, len) != len)
-      return fail_field(err, "columns", "column %zu: its name is no UTF-8, which Parquet needs; give it another target", i + 1);
+      return fail_field(err, "columns",
+                        "column %zu: its name is no UTF-8, which Parquet needs; give it another target",
+                        i + 1);
   }
   return true;
 }
@@ -91,7 +93,8 @@ const struct format format_parquet = {
     .other_form = WIRE_TEXT,
     .nested_form = WIRE_JSON,
     .path_form = FORMAT_PATH_TEXT,
-    .specials_allowed = 1u << SPECIAL_ERROR | 1u << SPECIAL_NULL | 1u << SPECIAL_STRING | 1u << SPECIAL_REPLACE,
+    .specials_allowed = (1u << SPECIAL_ERROR) | (1u << SPECIAL_NULL) | (1u << SPECIAL_STRING) |
+                        (1u << SPECIAL_REPLACE),
     .options = parquet_option_table,
     .options_size = sizeof(struct parquet_options),
     .open = parquet_open,

@@ -5,7 +5,7 @@
 #include <assert.h>
 
 #define GROUP 8                /* values that are packed together */
-#define GROUPS_MAX 63          /* of one bit-packed run: its header stays one byte, so that it can be patched */
+#define GROUPS_MAX 63 /* of one bit-packed run: its header stays one byte, so that it can be patched */
 #define HEADER_BYTES_MAX 10
 
 void rle_init(struct rle_encoder *e, struct buffer *out, unsigned width) {
@@ -102,8 +102,10 @@ void rle_finish(struct rle_encoder *e) {
   close_packed_run(e);
 }
 
-/* Every 8 values cost at most a header and a packed group: a run, which stands for at least 8, is never longer. */
-size_t rle_size_max(size_t count, unsigned width) { return (count / GROUP + 1) * (width + 1) + HEADER_BYTES_MAX; }
+/* Every 8 values cost at most a header and a packed group; a run stands for 8 or more and is no longer. */
+size_t rle_size_max(size_t count, unsigned width) {
+  return (count / GROUP + 1) * (width + 1) + HEADER_BYTES_MAX;
+}
 
 void rle_decoder_init(struct rle_decoder *d, const uint8_t *bytes, size_t len, unsigned width) {
   assert(width >= 1 && width <= 32);

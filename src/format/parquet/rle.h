@@ -36,7 +36,8 @@ struct rle_decoder {
 };
 
 void rle_decoder_init(struct rle_decoder *d, const uint8_t *bytes, size_t len, unsigned width);
-bool rle_next(struct rle_decoder *d, uint32_t *value);   /* false at the end, or where the bytes are malformed */
+/* False at the end, or where the bytes are malformed. */
+bool rle_next(struct rle_decoder *d, uint32_t *value);
 
 /* Bits that hold `max`; at least 1, since some readers refuse a width of 0. */
 static inline unsigned rle_width(uint32_t max) { return max ? 32u - (unsigned)__builtin_clz(max) : 1; }

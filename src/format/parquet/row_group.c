@@ -44,7 +44,7 @@ static bool shared_init(struct chunk_shared *s, const struct parquet_file *f, st
   *s = (struct chunk_shared){
       .dictionaries = {.max_bytes = memory / DICTIONARIES_SHARE},
       .page_bytes = page_bytes,
-      .page_rows = page_rows < page_bytes ? page_rows : page_bytes,   /* bounds the levels where pages are small */
+      .page_rows = page_rows < page_bytes ? page_rows : page_bytes,   /* small pages: few levels */
       .uses_dictionary = f->options.dictionary,
       .writes_bounds = f->options.statistics,
       .rows_expected = f->row_group_rows,
@@ -120,11 +120,13 @@ static bool fill_locations(const struct page_index *index, struct chunk_meta *m,
   m->pages = calloc(m->page_count, sizeof *m->pages);
   if (!m->pages) return fail_memory(err, "a page index");
   for (size_t i = 0; i < m->page_count; i++)
-    m->pages[i] = (struct page_location){records[i].text_bytes, records[i].stored_bytes, records[i].row_count};
+    m->pages[i] =
+        (struct page_location){records[i].text_bytes, records[i].stored_bytes, records[i].row_count};
   return true;
 }
 
-static bool fill_meta(const struct chunk *c, const struct parquet_file *f, struct chunk_meta *m, struct error *err) {
+static bool fill_meta(const struct chunk *c, const struct parquet_file *f, struct chunk_meta *m,
+                      struct error *err) {
   const struct page_index *index = &c->index;
   bool all_dictionary = c->dictionary_pages && !c->plain_pages && c->leaf->order != ORDER_FLOAT;
   m->codec = c->storage.is_raw ? CODEC_NONE : f->codec.id;

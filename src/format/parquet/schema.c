@@ -56,20 +56,32 @@ static void choose_numeric(struct leaf *l, int32_t typmod) {
 
 /* Can this leaf meet a value that it cannot hold? */
 static bool can_be_special(const struct leaf *l) {
-  return l->is_text || l->logical == LOGICAL_DECIMAL || l->logical == LOGICAL_DATE || l->logical == LOGICAL_TIMESTAMP;
+  return l->is_text || l->logical == LOGICAL_DECIMAL || l->logical == LOGICAL_DATE ||
+         l->logical == LOGICAL_TIMESTAMP;
 }
 
 static bool check_special(const struct leaf *l, enum special special, struct error *err) {
   if (special != SPECIAL_STRING || l->is_text || !can_be_special(l)) return true;
-  const char *type = l->logical == LOGICAL_DECIMAL ? "DECIMAL" : l->logical == LOGICAL_DATE ? "DATE" : "TIMESTAMP";
-  return fail_field(err, "special", "special=string cannot apply: column \"%s\" is a Parquet %s, which holds no text; "
-                    "use error, null or replace", l->name, type);
+  const char *type = "TIMESTAMP";
+  if (l->logical == LOGICAL_DECIMAL) type = "DECIMAL";
+  if (l->logical == LOGICAL_DATE) type = "DATE";
+  return fail_field(err, "special",
+                    "special=string cannot apply: column \"%s\" is a Parquet %s, which holds no text; "
+                    "use error, null or replace",
+                    l->name, type);
 }
 
-static void choose(struct leaf *l, const struct output_column *c, const struct wire_column *wire, enum special special) {
+static void choose(struct leaf *l, const struct output_column *c, const struct wire_column *wire,
+                   enum special special) {
   const struct type_row *t = &types[c->kind];
-  *l = (struct leaf){.name = c->name, .kind = c->kind, .cell = c->cell, .physical = t->physical, .width = t->width,
-                     .converted = t->converted, .logical = t->logical, .order = t->order};
+  *l = (struct leaf){.name = c->name,
+                     .kind = c->kind,
+                     .cell = c->cell,
+                     .physical = t->physical,
+                     .width = t->width,
+                     .converted = t->converted,
+                     .logical = t->logical,
+                     .order = t->order};
   if (c->kind == KIND_NUMERIC) choose_numeric(l, wire->typmod);
   l->is_utc = c->kind == KIND_TIMESTAMPTZ;
   l->is_signed = c->kind != KIND_OID;

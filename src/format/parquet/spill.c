@@ -9,7 +9,9 @@
 
 #define SMALL_LIMIT_BYTES (UINT64_C(512) << 20)   /* below it the page cache of a spill file would hurt */
 
-void spill_init(struct spill *s, size_t memory_bytes) { *s = (struct spill){.tail_max = memory_bytes, .fd = -1}; }
+void spill_init(struct spill *s, size_t memory_bytes) {
+  *s = (struct spill){.tail_max = memory_bytes, .fd = -1};
+}
 
 void spill_deinit(struct spill *s) {
   free(s->tail);
@@ -47,10 +49,12 @@ static bool open_named(struct spill *s, struct error *err) {
   char path[4096];
   int len = snprintf(path, sizeof path, "%s/decant-XXXXXX", folder());
   if (len < 0 || (size_t)len >= sizeof path)
-    return fail(err, ERR_NO_SPACE, "cannot make a temporary file: TMPDIR is longer than %zu bytes", sizeof path);
+    return fail(err, ERR_NO_SPACE, "cannot make a temporary file: TMPDIR is longer than %zu bytes",
+                sizeof path);
   s->fd = mkostemp(path, O_CLOEXEC);
   if (s->fd < 0)
-    return fail_errno(err, ERR_NO_SPACE, "cannot make a temporary file in %s (TMPDIR names another folder)", folder());
+    return fail_errno(err, ERR_NO_SPACE, "cannot make a temporary file in %s (TMPDIR names another folder)",
+                      folder());
   unlink(path);
   return true;
 }
@@ -75,7 +79,8 @@ static bool write_out(struct spill *s, const uint8_t *bytes, size_t len, struct 
     ssize_t n = pwrite(s->fd, bytes, len, (off_t)s->file_len);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0)
-      return fail_errno(err, ERR_NO_SPACE, "cannot write a temporary file in %s (TMPDIR names another folder)", folder());
+      return fail_errno(err, ERR_NO_SPACE,
+                        "cannot write a temporary file in %s (TMPDIR names another folder)", folder());
     bytes += n;
     len -= (size_t)n;
     s->file_len += (uint64_t)n;
@@ -108,7 +113,8 @@ static bool read_file(struct spill *s, uint64_t position, size_t len, struct buf
     ssize_t n = pread(s->fd, to, len, (off_t)position);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return fail_errno(err, ERR_NO_SPACE, "cannot read a temporary file in %s", folder());
-    if (n == 0) return fail(err, ERR_INTERNAL, "a temporary file in %s is shorter than it was written", folder());
+    if (n == 0)
+      return fail(err, ERR_INTERNAL, "a temporary file in %s is shorter than it was written", folder());
     to += n;
     len -= (size_t)n;
     position += (uint64_t)n;

@@ -27,4 +27,5 @@ static inline uint64_t spill_end(const struct spill *s) { return s->file_len + s
 bool spill_append(struct spill *s, const void *bytes, size_t len, struct error *err) MUST_CHECK;
 
 /* Appends the `len` bytes at `position` to out. They have been appended before. */
-bool spill_read(struct spill *s, uint64_t position, size_t len, struct buffer *out, struct error *err) MUST_CHECK;
+bool spill_read(struct spill *s, uint64_t position, size_t len, struct buffer *out,
+                struct error *err) MUST_CHECK;

@@ -21,7 +21,9 @@ struct thrift_reader {
 };
 
 void thrift_reader_init(struct thrift_reader *r, int fd, uint64_t offset, uint64_t end);
-static inline uint64_t thrift_reader_offset(const struct thrift_reader *r) { return r->next - (r->len - r->at); }
+static inline uint64_t thrift_reader_offset(const struct thrift_reader *r) {
+  return r->next - (r->len - r->at);
+}
 /* ERR_VALUE with `what` ("the footer") where reading has failed. */
 bool thrift_reader_check(const struct thrift_reader *r, const char *what, struct error *err) MUST_CHECK;
 void thrift_reader_fail(struct thrift_reader *r, const char *failure);   /* the first one stays */

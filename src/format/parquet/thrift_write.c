@@ -13,7 +13,9 @@ static void put_varint(struct buffer *out, uint64_t v) {
   out->len += n;
 }
 
-static void put_zigzag(struct buffer *out, int64_t v) { put_varint(out, ((uint64_t)v << 1) ^ (uint64_t)(v >> 63)); }
+static void put_zigzag(struct buffer *out, int64_t v) {
+  put_varint(out, ((uint64_t)v << 1) ^ (uint64_t)(v >> 63));
+}
 
 static void put_field(struct thrift_writer *w, int id, enum thrift_type type) {
   assert(w->depth > 0);
@@ -51,7 +53,9 @@ void thrift_struct_end(struct thrift_writer *w) {
   w->depth--;
 }
 
-void thrift_bool(struct thrift_writer *w, int id, bool value) { put_field(w, id, value ? THRIFT_TRUE : THRIFT_FALSE); }
+void thrift_bool(struct thrift_writer *w, int id, bool value) {
+  put_field(w, id, value ? THRIFT_TRUE : THRIFT_FALSE);
+}
 
 void thrift_i8(struct thrift_writer *w, int id, int8_t value) {
   put_field(w, id, THRIFT_I8);
@@ -73,7 +77,9 @@ void thrift_binary(struct thrift_writer *w, int id, const void *bytes, size_t le
   thrift_element_binary(w->out, bytes, len);
 }
 
-void thrift_string(struct thrift_writer *w, int id, const char *text) { thrift_binary(w, id, text, strlen(text)); }
+void thrift_string(struct thrift_writer *w, int id, const char *text) {
+  thrift_binary(w, id, text, strlen(text));
+}
 
 void thrift_empty_struct(struct thrift_writer *w, int id) {
   thrift_struct_begin(w, id);
@@ -92,7 +98,9 @@ void thrift_list(struct thrift_writer *w, int id, enum thrift_type element, size
 
 void thrift_element_i32(struct buffer *out, int32_t value) { put_zigzag(out, value); }
 void thrift_element_i64(struct buffer *out, int64_t value) { put_zigzag(out, value); }
-void thrift_element_bool(struct buffer *out, bool value) { buffer_append_byte(out, value ? THRIFT_TRUE : THRIFT_FALSE); }
+void thrift_element_bool(struct buffer *out, bool value) {
+  buffer_append_byte(out, value ? THRIFT_TRUE : THRIFT_FALSE);
+}
 
 void thrift_element_binary(struct buffer *out, const void *bytes, size_t len) {
   put_varint(out, len);
@@ -101,7 +109,9 @@ void thrift_element_binary(struct buffer *out, const void *bytes, size_t len) {
 
 void thrift_element_struct_begin(struct thrift_writer *w) { open_struct(w); }
 
-void thrift_element_raw(struct thrift_writer *w, const void *bytes, size_t len) { buffer_append(w->out, bytes, len); }
+void thrift_element_raw(struct thrift_writer *w, const void *bytes, size_t len) {
+  buffer_append(w->out, bytes, len);
+}
 
 void thrift_struct_raw(struct thrift_writer *w, int id, const void *bytes, size_t len) {
   put_field(w, id, THRIFT_STRUCT);

@@ -12,7 +12,8 @@ struct page_facts {
   uint32_t crc;
 };
 
-static void read_kind_header(struct thrift_reader *r, const struct thrift_field *field, struct page_facts *p) {
+static void read_kind_header(struct thrift_reader *r, const struct thrift_field *field,
+                             struct page_facts *p) {
   if (!thrift_is_struct(r, field)) return;
   for (struct thrift_field f = thrift_struct_enter(r); thrift_next(r, &f);) {
     if (f.id == 1) p->value_count = thrift_read_int(r, &f);
@@ -68,13 +69,16 @@ static bool walk_page(struct walk *w, const struct chunk_facts *chunk, struct to
   if (!thrift_reader_check(&w->header, "a page header", err)) return false;
   uint64_t body_at = thrift_reader_offset(&w->header), header_bytes = body_at - t->at;
   bool is_data = p.type == PAGE_DATA || p.type == PAGE_DATA_V2;
-  if (p.plain_bytes < 0 || p.stored_bytes < 0 || (uint64_t)p.stored_bytes > t->end - body_at || p.value_count < 0)
+  if (p.plain_bytes < 0 || p.stored_bytes < 0 || (uint64_t)p.stored_bytes > t->end - body_at ||
+      p.value_count < 0)
     return fail(err, ERR_VALUE, "the page header at byte %llu is malformed", (unsigned long long)t->at);
   if (chunk->codec == CODEC_NONE && p.plain_bytes != p.stored_bytes)
-    return fail(err, ERR_VALUE, "the page at byte %llu is not compressed, but has two sizes", (unsigned long long)t->at);
+    return fail(err, ERR_VALUE, "the page at byte %llu is not compressed, but has two sizes",
+                (unsigned long long)t->at);
   bool is_first_data = (uint64_t)chunk->data_offset == t->at;
   if (is_data && t->value_count < 0 && !is_first_data)
-    return fail(err, ERR_VALUE, "the first data page is at byte %llu, not where the footer says", (unsigned long long)t->at);
+    return fail(err, ERR_VALUE, "the first data page is at byte %llu, not where the footer says",
+                (unsigned long long)t->at);
   if (is_data) t->value_count = (t->value_count < 0 ? 0 : t->value_count) + p.value_count;
   if (!check_body(w, body_at, &p, err)) return false;
   t->plain_bytes += header_bytes + (uint64_t)p.plain_bytes;
@@ -86,7 +90,8 @@ static bool walk_page(struct walk *w, const struct chunk_facts *chunk, struct to
 static bool walk_pages(struct walk *w, const struct chunk_facts *chunk, struct error *err) {
   bool has_dictionary = chunk->dictionary_offset > 0 && chunk->dictionary_offset < chunk->data_offset;
   uint64_t start = (uint64_t)(has_dictionary ? chunk->dictionary_offset : chunk->data_offset);
-  if (start < PARQUET_MAGIC_BYTES || start > w->pages_end || (uint64_t)chunk->stored_bytes > w->pages_end - start)
+  if (start < PARQUET_MAGIC_BYTES || start > w->pages_end ||
+      (uint64_t)chunk->stored_bytes > w->pages_end - start)
     return fail(err, ERR_VALUE, "its pages reach out of the file");
   struct totals t = {.at = start, .end = start + (uint64_t)chunk->stored_bytes, .value_count = -1};
   while (t.at < t.end)
@@ -96,8 +101,8 @@ static bool walk_pages(struct walk *w, const struct chunk_facts *chunk, struct e
     return fail(err, ERR_VALUE, "its pages hold %lld values, the footer says %lld", (long long)t.value_count,
                 (long long)chunk->value_count);
   if (t.plain_bytes != (uint64_t)chunk->plain_bytes)
-    return fail(err, ERR_VALUE, "its pages hold %llu bytes, the footer says %lld", (unsigned long long)t.plain_bytes,
-                (long long)chunk->plain_bytes);
+    return fail(err, ERR_VALUE, "its pages hold %llu bytes, the footer says %lld",
+                (unsigned long long)t.plain_bytes, (long long)chunk->plain_bytes);
   return true;
 }
 
