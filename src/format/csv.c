@@ -18,13 +18,13 @@ struct csv_options {
 enum { LINE_ENDING_LF, LINE_ENDING_CRLF };
 static const char *const line_endings[] = {"lf", "crlf", NULL};
 
+#define OPTION(field) offsetof(struct csv_options, field)
 static const struct option options[] = {
-    {"delimiter", OPTION_TEXT, offsetof(struct csv_options, delimiter), 1, 1, NULL, ",", "between fields; \\t for a tab"},
-    {"header", OPTION_BOOL, offsetof(struct csv_options, header), 0, 0, NULL, "true", "a first line with the columns' names"},
-    {"null", OPTION_TEXT, offsetof(struct csv_options, null_text), 0, OPTION_TEXT_MAX - 1, NULL, "",
-     "what stands, unquoted, for NULL"},
-    {"line-ending", OPTION_CHOICE, offsetof(struct csv_options, line_ending), 0, 0, line_endings, "lf", "lf or crlf"},
-    {"bom", OPTION_BOOL, offsetof(struct csv_options, bom), 0, 0, NULL, "false", "begin with a UTF-8 byte order mark"},
+    {"delimiter", OPTION_TEXT, OPTION(delimiter), 1, 1, NULL, ",", "between fields; \\t for a tab"},
+    {"header", OPTION_BOOL, OPTION(header), 0, 0, NULL, "true", "a first line with the columns' names"},
+    {"null", OPTION_TEXT, OPTION(null_text), 0, OPTION_TEXT_MAX - 1, NULL, "", "what stands, unquoted, for NULL"},
+    {"line-ending", OPTION_CHOICE, OPTION(line_ending), 0, 0, line_endings, "lf", "lf or crlf"},
+    {"bom", OPTION_BOOL, OPTION(bom), 0, 0, NULL, "false", "begin with a UTF-8 byte order mark"},
     {NULL},
 };
 
@@ -47,7 +47,8 @@ struct encoder {
 static bool check_options(const struct csv_options *o, struct error *err) {
   char delimiter = o->delimiter[0];
   if (delimiter == '"' || delimiter == '\n' || delimiter == '\r' || (uint8_t)delimiter >= 0x80)
-    return fail_field(err, "csv.delimiter", "the delimiter must be one ASCII character, and no quote or line break");
+    return fail_field(err, "csv.delimiter",
+                      "the delimiter must be one ASCII character, and no quote or line break");
   if (strpbrk(o->null_text, "\r\n\""))
     return fail_field(err, "csv.null", "the text for NULL must hold no quote or line break");
   if (strchr(o->null_text, delimiter))
@@ -77,7 +78,7 @@ static void csv_close(void *self) { free(self); }
 #define QUOTED_SLICE_BYTES 4096
 #define COPY_SLACK_BYTES 16   /* copying may write that much too far */
 
-/* Copies with quotes doubled. `to` has room for twice the bytes and COPY_SLACK_BYTES. One past the last byte. */
+/* Copies with quotes doubled: to where there is room for twice the bytes and COPY_SLACK_BYTES. */
 static uint8_t *copy_doubling(uint8_t *to, const uint8_t *at, const uint8_t *end) {
 #ifdef __SSE2__
   const __m128i quote = _mm_set1_epi8('"');
