@@ -123,11 +123,13 @@ static char *temporary_name(const char *path) {
 
 /*
  * A rename replaces a symbolic link instead of writing where it points: so go to the end of it. A link that
- * leads nowhere is refused: its owner meant something by it.
+ * leads nowhere is refused: its owner meant something by it. What is no regular file is not renamed over, so
+ * its link may stay: /dev/stdout leads to a pipe that has no name of its own.
  */
 static bool resolve_links(const char *path, char **real, struct error *err) {
-  struct stat st;
-  bool is_link = lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+  struct stat own, target;
+  bool is_link = lstat(path, &own) == 0 && S_ISLNK(own.st_mode) &&
+                 (stat(path, &target) < 0 || S_ISREG(target.st_mode));
   *real = is_link ? realpath(path, NULL) : strdup(path);
   if (*real) return true;
   return is_link ? fail_errno(err, ERR_DESTINATION, "cannot follow the symbolic link \"%s\"", path)
