@@ -130,7 +130,8 @@ static void test_every_kind_and_null_makes_a_whole_file_that_no_cut_leaves_whole
   assert_int_equal(seen.facts.group_count, 2);
   assert_int_equal(seen.facts.leaf_count, SAMPLE_COUNT);
   uint64_t rows;
-  for (size_t len = 0; len < r.out.len; len++)
+  /* A cut leaves no end mark; near the end, where there might be something like one, each byte. */
+  for (size_t len = 0; len < r.out.len; len += r.out.len - len > 300 ? 7 : 1)
     assert_false(rows_count(r.format, r.out.data, len, &rows, &r.err));
   rows_deinit(&r);
 }
@@ -141,7 +142,7 @@ static void test_a_damaged_page_or_footer_is_found(void **state) {
   look(&r);
   const struct chunk_facts *last = &seen.chunks[seen.count - 1];
   size_t pages_end = (size_t)(last->data_offset + last->stored_bytes), found = 0;
-  for (size_t at = 4; at < r.out.len; at++) {
+  for (size_t at = 4; at < r.out.len; at += 3) {
     uint64_t rows = 60;
     r.out.data[at] ^= 0x55;
     bool ok = rows_count(r.format, r.out.data, r.out.len, &rows, &r.err);
@@ -150,7 +151,7 @@ static void test_a_damaged_page_or_footer_is_found(void **state) {
     if (!ok && at < pages_end) found++;
   }
   /* Of a page only the encodings in its header (three bytes) and list and field heads may change unseen. */
-  assert_true(found * 10 > pages_end * 8);
+  assert_true(found * 3 * 10 > pages_end * 8);
   rows_deinit(&r);
 }
 
