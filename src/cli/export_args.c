@@ -197,6 +197,7 @@ static bool on_settings_flag(struct pending *p, const char *name, const char *va
   } else if (!strcmp(name, "quiet")) {
     a->quiet = true;
   } else if (!strcmp(name, "output")) {
+    if (!*value) return fail_field(err, name, "--output: the name of the file is empty");
     return replace(&a->output, value, err);
   } else {
     *known = false;

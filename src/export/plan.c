@@ -259,7 +259,7 @@ static bool make(struct plan *plan, struct pg *pg, uint64_t split_bytes, int lan
   if (!make_where(plan, pg, err) || !make_order_by(plan, err)) return false;
   const struct scan_spec spec = {.source = plan->source, .select_list = plan->select_list, .where = plan->where,
                                  .order_by = plan->order_by, .limit = r->limit, .lanes = lanes,
-                                 .split_rows = r->format->part_rows ? r->format->part_rows(r->format_options) : 0,
+                                 .split_rows = r->format->part_rows(r->format_options),
                                  .split_bytes = split_bytes};
   return scan_plan(&plan->scan, &spec, pg, err);
 }

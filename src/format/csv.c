@@ -292,6 +292,7 @@ const struct format format_csv = {
     .encoder_new = csv_encoder_new,
     .encoder_free = csv_encoder_free,
     .encode = csv_encode,
+    .part_rows = text_part_rows,
     .part_is_full = text_part_is_full,
     .part_end = text_part_end,
     .part_read = text_part_read,

@@ -296,7 +296,8 @@ static bool array_end(void *self, uint64_t rows, uint64_t offset, struct buffer 
   .path_form = FORMAT_PATH_JSON,                                                                             \
   .specials_allowed = 1u << SPECIAL_ERROR | 1u << SPECIAL_NULL | 1u << SPECIAL_STRING | 1u << SPECIAL_REPLACE, \
   .close = json_close, .meta_free = text_meta_free, .encoder_new = json_encoder_new,                         \
-  .encoder_free = json_encoder_free, .encode = json_encode, .part_is_full = text_part_is_full,               \
+  .encoder_free = json_encoder_free, .encode = json_encode, .part_rows = text_part_rows,                     \
+  .part_is_full = text_part_is_full,                                                                         \
   .part_end = json_part_end, .part_read = text_part_read, .counts = json_counts
 
 const struct format format_json = {

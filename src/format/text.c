@@ -119,6 +119,8 @@ bool text_end_nothing(void *self, uint64_t rows, uint64_t offset, struct buffer 
   return true;
 }
 void text_meta_free(void *meta) {}
+uint64_t text_part_rows(const void *options) { return 0; }
+
 bool text_part_is_full(const struct encoder *e) { return false; }
 bool text_part_end(struct encoder *e, void **meta, struct error *err) {
   *meta = NULL;

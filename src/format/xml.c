@@ -303,6 +303,7 @@ const struct format format_xml = {
     .encoder_new = xml_encoder_new,
     .encoder_free = xml_encoder_free,
     .encode = xml_encode,
+    .part_rows = text_part_rows,
     .part_is_full = text_part_is_full,
     .part_end = text_part_end,
     .part_read = text_part_read,
