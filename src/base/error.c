@@ -1,5 +1,7 @@
 #include "base/error.h"
 
+#include "base/utf8.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,15 +29,26 @@ static const struct code_row codes[ERR_COUNT] = {
     [ERR_INTERNAL] = {"internal", 500, 1},
 };
 
-/* Cuts at a character's border: the text is UTF-8 and ends up in JSON. */
-static void trim_partial_character(char *text) {
+/* The length of what stands at `at` and may be shown as it is, or 0: a control character, or no UTF-8. */
+static unsigned showable(const uint8_t *at, size_t left) {
+  if (*at < 0x80) return *at >= ' ' && *at != 0x7F;
+  unsigned len = utf8_sequence(at, left);
+  return len == 2 && utf8_code(at, 2) < 0xA0 ? 0 : len;
+}
+
+/*
+ * Names and values of a user's, the server's and libpq's words: whatever a message quotes, it stays one line of a
+ * log and valid in JSON. (Before a session has an encoding, a server's words come in any.) A character that was
+ * cut at the end goes the same way.
+ */
+static void make_showable(char *text) {
   size_t len = strlen(text);
-  size_t start = len;
-  while (start > 0 && ((unsigned char)text[start - 1] & 0xC0) == 0x80) start--;
-  if (start == 0) return;
-  unsigned char lead = (unsigned char)text[start - 1];
-  size_t need = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
-  if (len - (start - 1) < need) text[start - 1] = '\0';
+  for (size_t i = 0; i < len;) {
+    unsigned good = showable((const uint8_t *)text + i, len - i);
+    if (!good) text[i] = ' ';
+    i += good ? good : 1;
+  }
+  while (len && text[len - 1] == ' ') text[--len] = '\0';
 }
 
 static void set(struct error *err, enum error_code code, const char *field, const char *format, va_list args)
@@ -43,7 +56,7 @@ static void set(struct error *err, enum error_code code, const char *field, cons
 static void set(struct error *err, enum error_code code, const char *field, const char *format, va_list args) {
   char text[ERROR_MESSAGE_MAX];
   vsnprintf(text, sizeof text, format, args);
-  trim_partial_character(text);
+  make_showable(text);
   *err = (struct error){.code = code};
   memcpy(err->message, text, sizeof text);
   if (field) snprintf(err->field, sizeof err->field, "%s", field);
@@ -81,7 +94,7 @@ void error_prefix(struct error *err, const char *format, ...) {
   va_end(args);
   size_t len = strlen(text);
   snprintf(text + len, sizeof text - len, "%s", err->message);
-  trim_partial_character(text);
+  make_showable(text);
   memcpy(err->message, text, sizeof text);
 }
 

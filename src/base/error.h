@@ -41,7 +41,7 @@ struct error {
   enum error_code code;
   char sqlstate[6];                 /* the server's SQLSTATE, or "" */
   char field[ERROR_FIELD_MAX];      /* the request's field or option at fault, or "" */
-  char message[ERROR_MESSAGE_MAX];  /* UTF-8, no trailing newline, cut to fit */
+  char message[ERROR_MESSAGE_MAX];  /* one line of UTF-8 without control characters, cut to fit */
 };
 
 /*

@@ -20,8 +20,3 @@ struct pg {
 bool pg_fail(struct pg *c, const PGresult *result, const char *what, struct error *err);
 /* The code for an SQLSTATE: ERR_SOURCE_LOST where a new attempt may succeed, else ERR_SOURCE. */
 enum error_code pg_sqlstate_code(const char *sqlstate);
-/*
- * Makes a server's or libpq's text fit for one line of a log and for JSON: line breaks, other control characters
- * and what is no UTF-8 (before a session has an encoding, messages come in the server's) become spaces.
- */
-void pg_clean_text(char *text);

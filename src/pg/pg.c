@@ -1,7 +1,5 @@
 #include "pg/internal.h"
 
-#include "base/utf8.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,24 +21,6 @@ enum error_code pg_sqlstate_code(const char *sqlstate) {
   return ERR_SOURCE;
 }
 
-/* The length of what stands at `at` and may be shown as it is, or 0: a control character, or no UTF-8. */
-static unsigned showable(const char *at, size_t left) {
-  const uint8_t *p = (const uint8_t *)at;
-  if (*p < 0x80) return *p >= ' ' && *p != 0x7F;
-  unsigned len = utf8_sequence(p, left);
-  return len == 2 && utf8_code(p, 2) < 0xA0 ? 0 : len;
-}
-
-void pg_clean_text(char *text) {
-  size_t len = strlen(text);
-  for (size_t i = 0; i < len;) {
-    unsigned good = showable(text + i, len - i);
-    if (!good) text[i] = ' ';
-    i += good ? good : 1;
-  }
-  while (len && text[len - 1] == ' ') text[--len] = '\0';
-}
-
 bool pg_fail(struct pg *c, const PGresult *result, const char *what, struct error *err) {
   const char *sqlstate = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
   const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
@@ -50,7 +30,6 @@ bool pg_fail(struct pg *c, const PGresult *result, const char *what, struct erro
   if (lost && code == ERR_SOURCE) code = ERR_SOURCE_LOST;
   fail(err, code, "%s: %s%s%s", what, primary ? primary : PQerrorMessage(c->conn), detail ? "; " : "",
        detail ? detail : "");
-  pg_clean_text(err->message);
   if (sqlstate) snprintf(err->sqlstate, sizeof err->sqlstate, "%s", sqlstate);
   return false;
 }
@@ -71,8 +50,7 @@ static bool finish_connect(PGconn *conn, struct pg **out, struct error *err) {
   pg_stream_init(&c->stream, -1);
   if (PQstatus(conn) != CONNECTION_OK) {
     fail(err, ERR_SOURCE_LOST, "cannot connect to the database: %s", PQerrorMessage(conn));
-    pg_clean_text(err->message);
-    pg_close(c);
+      pg_close(c);
     return false;
   }
   PQsetNoticeProcessor(conn, on_libpq_notice, c);

@@ -140,7 +140,6 @@ static bool server_error(const uint8_t *body, size_t len, struct error *err) {
     i += text_len + 2;
   }
   fail(err, pg_sqlstate_code(sqlstate), "cannot read: %s%s%s", message, detail ? "; " : "", detail ? detail : "");
-  pg_clean_text(err->message);
   snprintf(err->sqlstate, sizeof err->sqlstate, "%s", sqlstate);
   return false;
 }

@@ -231,12 +231,6 @@ static void test_an_error_message_that_is_cut_inside_does_no_harm(void **state) 
   }
 }
 
-static void test_control_characters_and_broken_utf8_of_a_message_become_spaces(void **state) {
-  char text[] = "a\nb\tc\x01" "d\x7F" "e\xC2\x85" "f\xFFg\xC3\xBC\xE2\x82\xAC\xE2\x82 \n";
-  pg_clean_text(text);
-  assert_string_equal(text, "a b c d e  f g\xC3\xBC\xE2\x82\xAC");
-}
-
 static void test_notices_and_settings_between_any_two_messages_mean_nothing(void **state) {
   struct fixture f;
   open_fixture(&f);
@@ -490,7 +484,6 @@ int main(void) {
       cmocka_unit_test(test_an_error_between_any_two_messages_is_the_servers_word),
       cmocka_unit_test(test_an_error_that_a_new_attempt_may_mend_says_so),
       cmocka_unit_test(test_an_error_message_that_is_cut_inside_does_no_harm),
-      cmocka_unit_test(test_control_characters_and_broken_utf8_of_a_message_become_spaces),
       cmocka_unit_test(test_notices_and_settings_between_any_two_messages_mean_nothing),
       cmocka_unit_test(test_a_message_that_does_not_belong_there_is_refused),
       cmocka_unit_test(test_lengths_that_no_message_has_are_refused),
