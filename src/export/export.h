@@ -25,7 +25,7 @@ struct export_settings {
 
 enum export_phase { PHASE_PLANNING, PHASE_DISCOVERING, PHASE_RUNNING, PHASE_FINISHING };
 
-/* Written by the engine while it runs; read by anybody at any time. */
+/* All zero at the start; written by the engine while it runs; read by anybody at any time. */
 struct export_progress {
   _Atomic enum export_phase phase;
   atomic_uint_fast64_t rows;             /* encoded so far */

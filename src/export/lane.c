@@ -9,6 +9,8 @@
 #include <stdlib.h>
 
 #define PROGRESS_ROWS 1024
+/* A statement to be sent while the server sends rows must fit into the socket's buffers, or each waits for the other. */
+#define QUEUED_SQL_MAX ((size_t)16 << 10)
 
 /* Handing on failed because the run was stopped: whoever stopped it has said why. */
 static bool stopped(struct error *err) { return fail(err, ERR_CANCELLED, "cancelled"); }
@@ -139,9 +141,7 @@ static bool has_lock(const struct lane *lane, size_t leaf) { return lane->index 
 
 static bool lock_leaf(struct lane *lane, size_t leaf, struct error *err) {
   if (has_lock(lane, leaf)) return true;
-  if (!pg_execf(lane->pg, err, "LOCK TABLE ONLY %s IN ACCESS SHARE MODE NOWAIT",
-                lane->run->plan.source->leaves[leaf].sql_name))
-    return false;
+  if (!session_lock_at_once(lane->pg, lane->run->plan.source->leaves[leaf].sql_name, err)) return false;
   lane->leaf_locked[leaf] = true;
   return true;
 }
@@ -178,11 +178,15 @@ static bool take_split(struct lane *lane, struct split *split, bool is_busy) {
  * Small splits: the next one is taken, and its COPY sent, while this one is read, so that the server need not
  * wait for us in between. Large ones stay for whichever lane is free first.
  */
-static bool queue_next(struct lane *lane, struct error *err) {
+static bool may_queue(const struct lane *lane) {
   const struct scan *scan = &lane->run->plan.scan;
-  if (!scan->by_ctid || scan->spec.split_rows || !pg_copy_can_queue(lane->pg)) return true;
+  return scan->by_ctid && !scan->spec.split_rows && pg_copy_can_queue(lane->pg) &&
+         strlen(scan->spec.select_list) + strlen(scan->spec.where) < QUEUED_SQL_MAX;
+}
+
+static bool queue_next(struct lane *lane, struct error *err) {
   struct split next;
-  if (!take_split(lane, &next, true)) return true;
+  if (!may_queue(lane) || !take_split(lane, &next, true)) return true;
   char *text = copy_sql(lane, &next, err);
   bool ok = text && pg_copy_queue(lane->pg, text, err);
   free(text);
@@ -201,6 +205,7 @@ static bool run_split(struct lane *lane, const struct split *split, struct error
   lane->reader_is_open = false;
   count_rows(lane);
   if (!ok || !end_part(lane, plain, err)) return false;
+  atomic_fetch_add(&lane->run->rows_read, lane->reader.row_count);
   atomic_fetch_add(&lane->run->progress->work_done, scan_split_blocks(&lane->run->plan.scan, split));
   return window_split_done(lane->run->window, lane->index, split->index) || stopped(err);
 }
@@ -280,9 +285,5 @@ void *lane_main(void *argument) {
   if (connect_lane(lane) && !run_splits(lane, &err)) run_fail(run, &err);
   tear_down(lane);
   disconnect_lane(lane);
-  pthread_mutex_lock(&run->mutex);
-  run->lanes_running--;
-  pthread_cond_broadcast(&run->changed);
-  pthread_mutex_unlock(&run->mutex);
   return NULL;
 }

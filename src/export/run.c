@@ -10,28 +10,12 @@
 
 #define LANES_DEFAULT_MAX 4
 #define DESCRIBE_ATTEMPTS 3
-#define WATCH_INTERVAL_MS 50
 #define TEXT_MEMORY_BYTES ((int64_t)8 << 20)       /* default budget of the window */
 #define PART_MEMORY_BYTES ((int64_t)28 << 20)      /* default budget of encoders that keep parts */
 #define PART_WINDOW_CHUNKS 3
 #define ENCODER_MEMORY_MIN ((int64_t)4 << 20)
 #define SHARE_CHUNKS_MIN 4
 #define SHARE_CHUNKS_MAX 32
-
-void run_fail(struct run *run, const struct error *err) {
-  pthread_mutex_lock(&run->mutex);
-  if (run->first_error.code == ERR_NONE) run->first_error = *err;
-  pthread_cond_broadcast(&run->changed);
-  pthread_mutex_unlock(&run->mutex);
-  if (run->window) window_abort(run->window);
-}
-
-bool run_is_failed(struct run *run) {
-  pthread_mutex_lock(&run->mutex);
-  bool failed = run->first_error.code != ERR_NONE;
-  pthread_mutex_unlock(&run->mutex);
-  return failed;
-}
 
 double export_progress_percent(const struct export_progress *p) {
   struct export_progress *q = (struct export_progress *)(uintptr_t)p;
@@ -65,11 +49,14 @@ static size_t encoder_memory(const struct run *run) {
   return (size_t)(each < ENCODER_MEMORY_MIN ? ENCODER_MEMORY_MIN : each);
 }
 
-/* ACCESS SHARE on every leaf, before the snapshot is taken: what is described then stays as it is. */
-static bool lock_leaves(struct run *run, const struct source *s, struct error *err) {
-  for (size_t i = 0; i < s->leaf_count; i++)
-    if (!pg_execf(run->holder, err, "LOCK TABLE ONLY %s IN ACCESS SHARE MODE", s->leaves[i].sql_name)) return false;
-  return true;
+/*
+ * ACCESS SHARE on the table and every leaf, before the snapshot is taken: what is described then stays as it is.
+ * Where there is no right to that, or no way, source_is_unchanged is asked afterwards.
+ */
+static bool lock_source(struct run *run, const struct source *s, bool *settled, struct error *err) {
+  if (!s->may_lock || pg_execf(run->holder, err, "LOCK TABLE %s IN ACCESS SHARE MODE", s->sql_name)) return true;
+  if (!strcmp(err->sqlstate, "42P01")) *settled = false;   /* dropped or renamed in between: look again */
+  return false;
 }
 
 static bool is_subset(const struct source *of, const struct source *in) {
@@ -87,47 +74,61 @@ static bool make_plan(struct run *run, struct plan *plan, struct error *err) {
   return plan_make(plan, r, run->holder, (uint64_t)share_chunks(run, lanes) * CHUNK_BYTES, lanes, err);
 }
 
-/* Leaves are locked, then described again in the snapshot: *settled says that nothing came between. */
+/* Some servers that speak the protocol cannot export a snapshot: the holder then reads alone, in a new one. */
+static bool take_snapshot(struct run *run, bool *settled, struct error *err) {
+  if (!session_take_snapshot(run->holder, &run->snapshot, err)) return false;
+  if (run->alone || session_export_snapshot(run->holder, &run->snapshot, err)) return true;
+  run->alone = err->code != ERR_SOURCE_LOST;
+  if (run->alone) *settled = false;
+  return false;
+}
+
+/* Was everything locked that is described now? seen: what was described before the locks. */
+static bool is_settled(struct run *run, const struct source *seen, bool *settled, struct error *err) {
+  const struct source *s = run->plan.source;
+  if (seen) *settled = is_subset(s, seen);
+  return !seen || !*settled || s->may_lock || source_is_unchanged(run->holder, s, settled, err);
+}
+
+/* *settled false, whatever it returns: something came between, so everything must be looked at again. */
 static bool plan_in_snapshot(struct run *run, bool *settled, struct error *err) {
   const struct export_request *r = run->request;
   struct source *seen = NULL;
+  *settled = true;
   if (r->table) {
     bool ok = session_begin_look(run->holder, err) && source_describe_table(run->holder, r->table, &seen, err);
     session_end(run->holder);
     if (!ok) return false;
   }
-  bool ok = session_begin_holder(run->holder, err);
-  if (ok && seen && !lock_leaves(run, seen, err)) {
-    ok = false;
-    if (!strcmp(err->sqlstate, "42P01")) *settled = false;   /* dropped in between: look again */
-  }
-  ok = ok && session_take_snapshot(run->holder, &run->snapshot, err);
-  if (ok && !run->alone && !session_export_snapshot(run->holder, &run->snapshot, err)) {
-    ok = false;
-    run->alone = err->code != ERR_SOURCE_LOST;   /* some servers that speak the protocol cannot export */
-    if (run->alone) *settled = false;
-  }
-  ok = ok && make_plan(run, &run->plan, err);
-  if (ok) *settled = !seen || is_subset(run->plan.source, seen);
+  bool ok = session_begin_holder(run->holder, err) && (!seen || lock_source(run, seen, settled, err)) &&
+            take_snapshot(run, settled, err) && make_plan(run, &run->plan, err) &&
+            is_settled(run, seen, settled, err);
   source_free(seen);
   return ok;
+}
+
+static bool connect_holder(struct run *run, struct error *err) {
+  struct pg *pg;
+  if (!pg_connect(run->settings->conninfo, run->settings->application_name, &pg, err)) return false;
+  pthread_mutex_lock(&run->mutex);
+  run->holder = pg;
+  pthread_mutex_unlock(&run->mutex);
+  return true;
 }
 
 static bool plan(struct run *run, struct error *err) {
   if (run->request->query && !run->settings->allow_query)
     return fail_field(err, "query", "queries are not allowed here: name a table, or ask the operator to allow them");
-  if (!pg_connect(run->settings->conninfo, run->settings->application_name, &run->holder, err)) return false;
+  if (!connect_holder(run, err)) return false;
   for (int i = 0; i < DESCRIBE_ATTEMPTS; i++) {
-    bool settled = true;
-    if (plan_in_snapshot(run, &settled, err)) {
-      if (settled) return true;
-      plan_deinit(&run->plan);
-    } else if (settled) {
-      return false;
-    }
+    bool settled;
+    if (!cancel_check(run->cancel, err)) return false;
+    bool ok = plan_in_snapshot(run, &settled, err);
+    if (settled) return ok;
+    plan_deinit(&run->plan);
     session_end(run->holder);
   }
-  return fail(err, ERR_SOURCE_LOST, "the partitions of \"%s\" change faster than they can be locked", run->request->table);
+  return fail(err, ERR_SOURCE_LOST, "the table or its partitions change faster than they can be locked");
 }
 
 static void set_estimates(struct run *run) {
@@ -141,15 +142,20 @@ static void settle_lane_count(struct run *run) {
   int lanes = wanted_lanes(run->settings);
   if ((uint64_t)lanes > scan->split_count) lanes = (int)scan->split_count;
   if (!scan->by_leaf || !*run->snapshot.id || lanes < 1) lanes = 1;
+  pthread_mutex_lock(&run->mutex);
   run->lane_count = lanes;
+  pthread_mutex_unlock(&run->mutex);
 }
 
 static bool make_lanes(struct run *run, struct error *err) {
   settle_lane_count(run);
-  run->lanes = calloc((size_t)run->lane_count, sizeof *run->lanes);
-  if (!run->lanes) return fail_memory(err, "the lanes");
-  for (int i = 0; i < run->lane_count; i++) run->lanes[i] = (struct lane){.run = run, .index = i};
-  run->lanes[0].pg = run->holder;
+  struct lane *lanes = calloc((size_t)run->lane_count, sizeof *lanes);
+  if (!lanes) return fail_memory(err, "the lanes");
+  for (int i = 0; i < run->lane_count; i++) lanes[i] = (struct lane){.run = run, .index = i};
+  lanes[0].pg = run->holder;
+  pthread_mutex_lock(&run->mutex);
+  run->lanes = lanes;
+  pthread_mutex_unlock(&run->mutex);
   return true;
 }
 
@@ -181,40 +187,12 @@ static bool open_output(struct run *run, struct error *err) {
   spec.snapshot_at = run->snapshot.taken_at;
   if (!run->format->open(&spec, &run->format_self, err)) return false;
   if (!run->codec->open(run->request->level, run->lane_count, &run->codec_self, err)) return false;
-  run->window = window_new(run->lane_count, share_chunks(run, run->lane_count), CHUNK_BYTES, CHUNK_MAX_BYTES, err);
-  return run->window != NULL;
-}
-
-/* Whatever the server is doing for this run is stopped; again and again, since a lane may be between two queries. */
-static void cancel_lanes(struct run *run) {
-  for (int i = 0; i < run->lane_count; i++)
-    if (run->lanes[i].pg) pg_cancel(run->lanes[i].pg);
-}
-
-/* Waits until every thread is done; the flag of cancellation and a first error reach the server from here. */
-static void watch(struct run *run) {
+  struct window *window =
+      window_new(run->lane_count, share_chunks(run, run->lane_count), CHUNK_BYTES, CHUNK_MAX_BYTES, err);
   pthread_mutex_lock(&run->mutex);
-  while (run->lanes_running > 0 || !run->writer_done) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += WATCH_INTERVAL_MS * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-      until.tv_nsec -= 1000000000L;
-      until.tv_sec++;
-    }
-    pthread_cond_timedwait(&run->changed, &run->mutex, &until);
-    bool failed = run->first_error.code != ERR_NONE;
-    if (!failed && cancel_requested(run->cancel)) {
-      error_set(&run->first_error, ERR_CANCELLED, "cancelled");
-      failed = true;
-    }
-    if (!failed) continue;
-    cancel_lanes(run);
-    pthread_mutex_unlock(&run->mutex);
-    window_abort(run->window);
-    pthread_mutex_lock(&run->mutex);
-  }
+  run->window = window;
   pthread_mutex_unlock(&run->mutex);
+  return window != NULL;
 }
 
 static bool start_thread(struct run *run, pthread_t *thread, void *(*main)(void *), void *argument) {
@@ -228,33 +206,22 @@ static bool start_thread(struct run *run, pthread_t *thread, void *(*main)(void 
 static void run_threads(struct run *run) {
   pthread_t writer;
   int started = 0;
-  run->lanes_running = run->lane_count;
   bool writing = start_thread(run, &writer, writer_main, run);
-  if (!writing) run->writer_done = true;
   while (started < run->lane_count && start_thread(run, &run->lanes[started].thread, lane_main, &run->lanes[started]))
     started++;
-  pthread_mutex_lock(&run->mutex);
-  run->lanes_running -= run->lane_count - started;
-  pthread_mutex_unlock(&run->mutex);
-  watch(run);
   for (int i = 0; i < started; i++) pthread_join(run->lanes[i].thread, NULL);
   if (writing) pthread_join(writer, NULL);
-}
-
-/* The error that came first is the cause; after a cancellation every other one is its consequence. */
-static bool outcome(struct run *run, struct error *err) {
-  if (run->first_error.code == ERR_NONE) return true;
-  *err = run->first_error;
-  if (cancel_requested(run->cancel)) error_set(err, ERR_CANCELLED, "cancelled");
-  return false;
 }
 
 static bool run_lanes(struct run *run, struct error *err) {
   atomic_store(&run->progress->phase, PHASE_RUNNING);
   if (!scan_prepare_lane(&run->plan.scan, run->holder, err)) return false;
   run_threads(run);
-  if (!outcome(run, err)) return false;
-  uint64_t rows = atomic_load(&run->progress->rows);
+  if (run_is_failed(run)) {
+    *err = run->first_error;   /* the one that came first is the cause */
+    return false;
+  }
+  uint64_t rows = atomic_load(&run->rows_read);
   if (run->rows_written != rows)
     return fail(err, ERR_INTERNAL, "%llu rows were read, but %llu written", (unsigned long long)rows,
                 (unsigned long long)run->rows_written);
@@ -286,6 +253,7 @@ static void init(struct run *run) {
 }
 
 static void deinit(struct run *run) {
+  watch_stop(run);
   if (run->lanes && run->lanes[0].reader_is_open) reader_close(&run->lanes[0].reader);
   window_free(run->window, run->format->meta_free);
   if (run->codec_self) run->codec->close(run->codec_self);
@@ -306,10 +274,12 @@ bool export_run(const struct export_request *request, const struct export_settin
                     .sink = sink, .cancel = cancel, .progress = progress};
   init(&run);
   atomic_store(&progress->phase, PHASE_PLANNING);
-  bool ok = plan(&run, err);
+  bool ok = watch_start(&run, err) && plan(&run, err);
   if (ok) set_estimates(&run);
   ok = ok && make_lanes(&run, err) && discover_columns(&run, err) && open_output(&run, err) && run_lanes(&run, err);
   if (ok) fill_result(&run, result, started_us);
+  /* After a cancellation every other error is its consequence. */
+  else if (cancel_requested(cancel)) error_set(err, ERR_CANCELLED, "cancelled");
   deinit(&run);
   return ok;
 }

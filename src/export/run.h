@@ -49,28 +49,38 @@ struct run {
   struct plan plan;
   struct snapshot snapshot;
   bool alone;                    /* the server refused to export a snapshot: one lane, the holder */
+
+  pthread_mutex_t split_mutex;   /* taking a split: the lock on its leaf comes with it */
+
+  pthread_mutex_t mutex;         /* guards what follows, and lanes[].pg */
+  pthread_cond_t changed;        /* first_error or is_over */
+  struct error first_error;      /* code ERR_NONE: none yet */
+  bool is_over;                  /* the watcher may go */
+  int lanes_taken_part;
+  char lane_lost[200];           /* why a lane dropped out, the first of them; "" if none did */
+  uint64_t specials;
+  /* Set once, by the thread that then starts the lanes: only the watcher needs the lock to read them. */
   struct pg *holder;
   struct window *window;
   struct lane *lanes;
   int lane_count;
 
-  pthread_mutex_t split_mutex;   /* taking a split: the lock on its leaf comes with it */
-
-  pthread_mutex_t mutex;         /* guards what follows, and lanes[].pg */
-  pthread_cond_t changed;
-  struct error first_error;      /* code ERR_NONE: none yet */
-  bool writer_done;
-  int lanes_running;
-  int lanes_taken_part;
-  char lane_lost[200];           /* why a lane dropped out, the first of them; "" if none did */
-  uint64_t specials;
-
-  uint64_t rows_written;         /* the writer's own */
+  pthread_t watcher;                /* the starting thread's own */
+  bool is_watched;
+  atomic_uint_fast64_t rows_read;   /* the sum of what the readers proved */
+  uint64_t rows_written;            /* the writer's own */
 };
 
-/* Notes the first error, stops everybody. Any thread. */
+/* Notes the first error and stops everybody. Any thread. */
 void run_fail(struct run *run, const struct error *err);
 bool run_is_failed(struct run *run);
+
+/*
+ * Between the two, cancellation and a first error end every wait: the server's, and for chunks. Stopped before
+ * the holder or a lane's place is freed; stopping twice does no harm.
+ */
+bool watch_start(struct run *run, struct error *err) MUST_CHECK;
+void watch_stop(struct run *run);
 
 /* Finds the paths of JSON columns that are flattened, then makes the columns of the output. */
 bool discover_columns(struct run *run, struct error *err) MUST_CHECK;

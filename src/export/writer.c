@@ -81,9 +81,5 @@ void *writer_main(void *argument) {
   buffer_deinit(&w.plain);
   buffer_deinit(&w.out);
   if (!ok) run_fail(run, &err);
-  pthread_mutex_lock(&run->mutex);
-  run->writer_done = true;
-  pthread_cond_broadcast(&run->changed);
-  pthread_mutex_unlock(&run->mutex);
   return NULL;
 }

@@ -1,5 +1,7 @@
 #include "source/describe.h"
 
+#include "source/sql_text.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -148,7 +150,9 @@ static bool resolve(struct pg *c, const char *name, struct source *s, struct err
   const char *params[] = {parts[count - 1], count == 2 ? parts[0] : NULL};
   struct pg_result *r;
   if (!pg_query(c,
-                "SELECT c.oid, n.nspname, c.relname, c.relkind FROM pg_catalog.pg_class c"
+                "SELECT c.oid, n.nspname, c.relname, c.relkind,"
+                " c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog.\"char\"[])"
+                " AND pg_catalog.has_table_privilege(c.oid, 'SELECT') FROM pg_catalog.pg_class c"
                 " JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace "
                 "WHERE c.relname OPERATOR(pg_catalog.=) $1::pg_catalog.name"
                 " AND CASE WHEN $2::pg_catalog.name IS NULL THEN pg_catalog.pg_table_is_visible(c.oid)"
@@ -161,6 +165,7 @@ static bool resolve(struct pg *c, const char *name, struct source *s, struct err
     s->oid = (uint32_t)pg_value_int(r, 0, 0);
     s->sql_name = qualified(pg_value(r, 0, 1), pg_value(r, 0, 2));
     s->relkind = pg_value(r, 0, 3)[0];
+    s->may_lock = pg_value_bool(r, 0, 4);
     if (asprintf(&s->name, "%s.%s", pg_value(r, 0, 1), pg_value(r, 0, 2)) < 0) s->name = NULL;
   }
   pg_result_free(r);
@@ -207,7 +212,8 @@ static bool describe_columns(struct pg *c, struct source *s, struct error *err) 
 
 /*
  * The table itself, its partitions and children at any depth, those that hold rows, by OID as the server's
- * own planner orders inheritance. A leaf that is foreign or of another access method has is_heap false.
+ * own planner orders inheritance. A leaf that is foreign, of another access method or readable in part only has
+ * by_ctid false.
  */
 static const char *const leaves_sql =
     "WITH RECURSIVE tree(oid) AS (SELECT $1::pg_catalog.oid"
@@ -217,11 +223,15 @@ static const char *const leaves_sql =
     " CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'f' THEN 0 ELSE pg_catalog.pg_relation_size(c.oid)"
     "  OPERATOR(pg_catalog./) pg_catalog.current_setting('block_size')::pg_catalog.int8 END,"
     " CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'f' THEN 0 ELSE pg_catalog.pg_table_size(c.oid) END,"
-    " c.reltuples, c.relkind OPERATOR(pg_catalog.<>) 'f' AND coalesce(a.amname OPERATOR(pg_catalog.=) 'heap', true) "
+    " c.reltuples, c.relkind OPERATOR(pg_catalog.<>) 'f' AND coalesce(a.amname OPERATOR(pg_catalog.=) 'heap', true)"
+    "  AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),"   /* ctid is nobody's column */
+    " pg_catalog.has_any_column_privilege(c.oid, 'SELECT') "
     "FROM tree JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) tree.oid"
     " JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"
     " LEFT JOIN pg_catalog.pg_am a ON a.oid OPERATOR(pg_catalog.=) c.relam "
-    "WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,m,f}'::pg_catalog.\"char\"[]) ORDER BY c.oid";
+    "WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,m,f}'::pg_catalog.\"char\"[])"
+    /* Other sessions' temporary children: the server's planner leaves them out, too. */
+    " AND c.relpersistence OPERATOR(pg_catalog.<>) 't' ORDER BY c.oid";
 
 static bool take_leaves(const struct pg_result *r, struct source *s, struct error *err) {
   size_t n = pg_row_count(r);
@@ -235,7 +245,8 @@ static bool take_leaves(const struct pg_result *r, struct source *s, struct erro
     leaf->blocks = pg_value_int(r, i, 3);
     leaf->bytes = pg_value_int(r, i, 4);
     leaf->rows = strtod(pg_value(r, i, 5), NULL);
-    leaf->is_heap = pg_value_bool(r, i, 6);
+    leaf->by_ctid = pg_value_bool(r, i, 6);
+    leaf->may_read = pg_value_bool(r, i, 7);
     if (!leaf->sql_name) return fail_memory(err, "a table's description");
   }
   return true;
@@ -264,6 +275,33 @@ bool source_describe_table(struct pg *c, const char *name, struct source **out, 
   return true;
 }
 
+/*
+ * pg_class is read as of the snapshot, pg_relation_filenode as of now. (Catalogs of the system itself are mapped:
+ * their relfilenode is 0.)
+ */
+static const char *const changed_sql =
+    "SELECT 1 FROM pg_catalog.unnest($1::pg_catalog.oid[]) u(oid)"
+    " JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) u.oid "
+    "WHERE c.relkind OPERATOR(pg_catalog.<>) 'f' AND c.relfilenode OPERATOR(pg_catalog.<>) 0"
+    " AND pg_catalog.pg_relation_filenode(c.oid) IS DISTINCT FROM c.relfilenode LIMIT 1";
+
+bool source_is_unchanged(struct pg *c, const struct source *s, bool *unchanged, struct error *err) {
+  struct buffer oids;
+  buffer_init(&oids, SQL_MAX);
+  buffer_append_byte(&oids, '{');
+  for (size_t i = 0; i < s->leaf_count; i++) buffer_appendf(&oids, "%s%u", i ? "," : "", s->leaves[i].oid);
+  buffer_append_byte(&oids, '}');
+  char *params[] = {buffer_take_string(&oids)};
+  if (!params[0]) return fail_memory(err, "a table's description");
+  struct pg_result *r;
+  bool ok = pg_query(c, changed_sql, (const char *const *)params, 1, &r, err);
+  free(params[0]);
+  if (!ok) return false;
+  *unchanged = pg_row_count(r) == 0;
+  pg_result_free(r);
+  return true;
+}
+
 /* "(text\n) AS q(c1, c2 …)": columns by position, so that names which SQL could not tell apart do no harm. */
 static char *wrap_query(const char *sql, size_t len, size_t column_count) {
   struct buffer b;
@@ -274,12 +312,6 @@ static char *wrap_query(const char *sql, size_t len, size_t column_count) {
   for (size_t i = 0; i < column_count; i++) buffer_appendf(&b, "%sc%zu", i ? ", " : "", i + 1);
   buffer_append_byte(&b, ')');
   return buffer_take_string(&b);
-}
-
-static size_t length_without_semicolon(const char *sql) {
-  size_t len = strlen(sql);
-  while (len && strchr("; \t\r\n", sql[len - 1])) len--;
-  return len;
 }
 
 static bool take_query_columns(const struct pg_described *described, size_t n, struct source *s, struct error *err) {
@@ -308,7 +340,7 @@ static bool describe_query(struct pg *c, const char *sql, struct source *s, stru
                   : fail_field(err, "query", "the query returns no columns: a SELECT, VALUES or TABLE is needed");
   pg_described_free(described, count);
   if (!ok || !describe_types(c, s, err)) return false;
-  s->sql_name = wrap_query(sql, length_without_semicolon(sql), count);
+  s->sql_name = wrap_query(sql, sql_statement_length(sql), count);
   return s->sql_name ? true : fail_memory(err, "a query's description");
 }
 

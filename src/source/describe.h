@@ -26,7 +26,8 @@ struct source_leaf {
   int64_t blocks;          /* of the main fork, at describe time */
   int64_t bytes;           /* with TOAST */
   double rows;             /* estimate, -1 unknown */
-  bool is_heap;            /* rows can be read by ranges of ctid */
+  bool by_ctid;            /* rows can be read by ranges of ctid */
+  bool may_read;           /* by itself: a right to the parent alone does not give it */
 };
 
 struct source {
@@ -34,6 +35,7 @@ struct source {
   char *name;              /* "public.records", or "query" */
   char *sql_name;          /* quoted and qualified; for a query "(…\n) AS q" with columns c1, c2 … */
   char relkind;            /* pg_class.relkind, 'q' for a query */
+  bool may_lock;           /* LOCK TABLE is possible: a table, and the right is to all of its columns */
   struct source_column *columns;
   size_t column_count;
   struct source_leaf *leaves;   /* in a fixed order; none for views, foreign tables and queries */
@@ -48,6 +50,12 @@ void source_free(struct source *s);   /* NULL is allowed */
  * partitioned or foreign table.
  */
 bool source_describe_table(struct pg *c, const char *name, struct source **out, struct error *err) MUST_CHECK;
+
+/*
+ * Were the leaves emptied or rewritten (TRUNCATE, ALTER TABLE, REFRESH) after the transaction's snapshot was taken?
+ * Then the snapshot does not show what they held. For what could not be locked before; now it must be locked.
+ */
+bool source_is_unchanged(struct pg *c, const struct source *s, bool *unchanged, struct error *err) MUST_CHECK;
 
 /*
  * Describes one SQL statement that returns rows; a trailing `;` is accepted. The text is parsed alone by the

@@ -69,7 +69,7 @@ static bool explain_statement(const struct scan_spec *spec, struct pg *c, struct
 static bool probe_ctid(const struct source *s, struct pg *c, bool *possible, struct error *err) {
   const struct source_leaf *largest = NULL;
   for (size_t i = 0; i < s->leaf_count; i++)
-    if (s->leaves[i].is_heap && (!largest || s->leaves[i].blocks > largest->blocks)) largest = &s->leaves[i];
+    if (s->leaves[i].by_ctid && (!largest || s->leaves[i].blocks > largest->blocks)) largest = &s->leaves[i];
   *possible = false;
   if (!largest || largest->blocks < 2) return true;
   struct buffer sql;
@@ -108,7 +108,7 @@ static bool cut_leaves(struct scan *scan, double selectivity, struct error *err)
     const struct source_leaf *leaf = &s->leaves[i];
     struct leaf_plan *plan = &scan->leaves[i];
     plan->first_split = scan->split_count;
-    if (scan->by_ctid && leaf->is_heap)
+    if (scan->by_ctid && leaf->by_ctid)
       plan->blocks_per_split = blocks_per_split(&scan->spec, leaf, leaf->rows * selectivity);
     int64_t per = plan->blocks_per_split;
     scan->split_count += per ? (uint64_t)((leaf->blocks + per - 1) / per) : 1;
@@ -126,12 +126,19 @@ static void add_up(struct scan *scan, double *rows) {
   }
 }
 
+static bool may_read_leaves(const struct source *s) {
+  for (size_t i = 0; i < s->leaf_count; i++)
+    if (!s->leaves[i].may_read) return false;
+  return true;
+}
+
 static const char *why_one_lane(const struct scan_spec *spec, const struct explained *e) {
   if (spec->source->relkind == 'q') return "a query is one stream";
   if (spec->source->relkind == 'v') return "a view is one stream";
   if (spec->source->relkind == 'f') return "a foreign table is one stream";
   if (*spec->order_by) return "the server orders the rows";
   if (spec->limit >= 0) return "a limit without an order";
+  if (!may_read_leaves(spec->source)) return "the right is to the table, not to its partitions";
   return *spec->where && e->uses_index ? "the server uses an index for the filter" : NULL;
 }
 
@@ -141,8 +148,7 @@ bool scan_plan(struct scan *scan, const struct scan_spec *spec, struct pg *c, st
   if (!explain_statement(spec, c, &e, err)) return false;
   double rows;
   add_up(scan, &rows);
-  bool filtered = *spec->where || spec->limit >= 0;
-  scan->rows_estimated = filtered || rows <= 0 ? e.rows : (uint64_t)rows;
+  scan->rows_estimated = e.rows;
   const char *why = why_one_lane(spec, &e);
   if (why) {
     scan->split_count = 1;
@@ -221,33 +227,66 @@ void scan_copy_sql(const struct scan *scan, const struct split *split, struct bu
 
 void scan_statement_sql(const struct scan *scan, struct buffer *sql) { append_statement(&scan->spec, sql); }
 
-void scan_sample_sql(const struct scan *scan, uint64_t rows, struct buffer *sql, bool *all) {
-  const struct scan_spec *spec = &scan->spec;
-  const struct source *s = spec->source;
-  double per_block = scan->blocks_total ? (double)scan->rows_estimated / (double)scan->blocks_total : 1;
-  double wanted = (double)rows / (per_block > 0.1 ? per_block : 0.1);
-  *all = !scan->by_ctid || wanted >= (double)scan->blocks_total;
-  bool first = true;
-  for (size_t i = 0; i < s->leaf_count; i++) {
-    const struct source_leaf *leaf = &s->leaves[i];
-    double share = *all ? 0 : (double)leaf->blocks / (double)scan->blocks_total;
-    int ranges = *all || !leaf->is_heap ? 1 : (int)ceil(SAMPLE_RANGES * share);
-    int64_t length = *all ? 0 : (int64_t)ceil(wanted * share / (ranges ? ranges : 1));
-    if (length < SAMPLE_BLOCKS_MIN) length = SAMPLE_BLOCKS_MIN;
-    for (int k = 0; k < ranges; k++) {
-      buffer_appendf(sql, "%sSELECT %s FROM ONLY %s", first ? "" : " UNION ALL ", spec->select_list,
-                     leaf->sql_name);
-      first = false;
-      if (*all || !leaf->is_heap) {
-        if (*spec->where) buffer_appendf(sql, " WHERE %s", spec->where);
-        continue;
-      }
-      int64_t start = leaf->blocks * k / ranges;
-      buffer_append_string(sql, " WHERE ");
-      append_range(sql, start, start + length);
-      if (*spec->where) buffer_appendf(sql, " AND (%s)", spec->where);
-    }
+/* How a sample is drawn: about `blocks` blocks of all; 0: everything. */
+struct sample { const struct scan *scan; uint64_t rows; double blocks; bool is_first; };
+
+static void append_sample_select(struct sample *s, const struct source_leaf *leaf, struct buffer *sql) {
+  buffer_appendf(sql, "%s(SELECT %s FROM ONLY %s", s->is_first ? "" : " UNION ALL ", s->scan->spec.select_list,
+                 leaf->sql_name);
+  s->is_first = false;
+}
+
+static void append_sample_where(const struct sample *s, const char *join, struct buffer *sql) {
+  if (*s->scan->spec.where) buffer_appendf(sql, "%s(%s)", join, s->scan->spec.where);
+}
+
+/* Ranges of blocks spaced over the leaf. */
+static void sample_ranges(struct sample *s, const struct source_leaf *leaf, struct buffer *sql) {
+  double share = (double)leaf->blocks / (double)s->scan->blocks_total;
+  int ranges = (int)ceil(SAMPLE_RANGES * share);
+  int64_t length = ranges ? (int64_t)ceil(s->blocks * share / ranges) : 0;
+  if (length < SAMPLE_BLOCKS_MIN) length = SAMPLE_BLOCKS_MIN;
+  for (int k = 0; k < ranges; k++) {
+    int64_t start = leaf->blocks * k / ranges;
+    append_sample_select(s, leaf, sql);
+    buffer_append_string(sql, " WHERE ");
+    append_range(sql, start, start + length);
+    append_sample_where(s, " AND ", sql);
+    buffer_append_byte(sql, ')');
   }
+}
+
+/* Where a range would read the whole leaf, the server's own sampling does not; what it cannot sample has a limit. */
+static void sample_leaf(struct sample *s, const struct source_leaf *leaf, struct buffer *sql) {
+  append_sample_select(s, leaf, sql);
+  if (s->blocks > 0 && leaf->by_ctid)
+    buffer_appendf(sql, " TABLESAMPLE pg_catalog.system(%.6f) REPEATABLE (0)",
+                   fmin(100, 100 * s->blocks / (double)s->scan->blocks_total));
+  append_sample_where(s, " WHERE ", sql);
+  if (s->blocks > 0 && !leaf->by_ctid) buffer_appendf(sql, " LIMIT %" PRIu64, s->rows);
+  buffer_append_byte(sql, ')');
+}
+
+/* Blocks that hold about `rows` rows; 0 where everything holds no more. */
+static double blocks_of_rows(const struct scan *scan, uint64_t rows) {
+  const struct source *s = scan->spec.source;
+  double total = (double)scan->blocks_total, per_block = total > 0 ? (double)scan->rows_estimated / total : 1;
+  double wanted = (double)rows / (per_block > 0.1 ? per_block : 0.1);
+  bool all_known = true;
+  for (size_t i = 0; i < s->leaf_count; i++) all_known &= s->leaves[i].by_ctid;
+  return all_known && wanted >= total ? 0 : wanted;
+}
+
+void scan_sample_sql(const struct scan *scan, uint64_t rows, struct buffer *sql, bool *all) {
+  const struct source *source = scan->spec.source;
+  struct sample s = {.scan = scan, .rows = rows, .blocks = blocks_of_rows(scan, rows), .is_first = true};
+  *all = s.blocks <= 0;
+  for (size_t i = 0; i < source->leaf_count; i++) {
+    const struct source_leaf *leaf = &source->leaves[i];
+    if (scan->by_ctid && leaf->by_ctid && !*all) sample_ranges(&s, leaf, sql);
+    else sample_leaf(&s, leaf, sql);
+  }
+  if (s.is_first) append_statement(&scan->spec, sql);   /* no leaf, or none with a block */
 }
 
 bool scan_prepare_lane(const struct scan *scan, struct pg *c, struct error *err) {

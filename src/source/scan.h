@@ -60,7 +60,7 @@ void scan_copy_sql(const struct scan *scan, const struct split *split, struct bu
 void scan_statement_sql(const struct scan *scan, struct buffer *sql);
 /*
  * A SELECT of about `rows` rows, of blocks spaced over the leaves; for scans by leaf. *all: it takes every row,
- * since the source is small or cannot be sampled by ranges.
+ * since there are no more.
  */
 void scan_sample_sql(const struct scan *scan, uint64_t rows, struct buffer *sql, bool *all);
 /* What every lane sets before it reads: a split must stay in block order. */

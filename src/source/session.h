@@ -27,5 +27,11 @@ bool session_export_snapshot(struct pg *c, struct snapshot *snapshot, struct err
 /* A lane's transaction in the holder's snapshot; ERR_SOURCE_LOST if it is not the same one after all. */
 bool session_join(struct pg *c, const struct snapshot *snapshot, struct error *err) MUST_CHECK;
 
+/*
+ * Locks a table, of which only a part of the columns may be readable, or a materialized view or foreign table,
+ * against change until the transaction ends; at once or not at all. sql_name is quoted.
+ */
+bool session_lock_at_once(struct pg *c, const char *sql_name, struct error *err) MUST_CHECK;
+
 /* Ends the transaction, whatever state it is in. */
 void session_end(struct pg *c);
