@@ -19,7 +19,9 @@ def tables(db):
     db.execute("CREATE TABLE no_rows (LIKE all_types)")
     columns = ", ".join(f"c{i} {('int', 'text', 'jsonb')[i % 3]}" for i in range(1600))
     db.execute(f"CREATE TABLE widest ({columns})")
-    cells = ", ".join(("1", "'a\"b'", """'{"a": [1, 2]}'""")[i % 3] if i % 4 == 1 else "NULL" for i in range(1600))
+    cells = ", ".join(
+        ("1", "'a\"b'", """'{"a": [1, 2]}'""")[i % 3] if i % 4 == 1 else "NULL" for i in range(1600)
+    )
     db.execute(f"INSERT INTO widest SELECT {cells} FROM generate_series(1, 12)")
     names = ", ".join(f"{values.name(n)} int" for n in values.NASTY_NAMES)
     db.execute(f"CREATE TABLE odd_names ({names})")

@@ -70,7 +70,9 @@ def peak_of(decant, table, output_format, codec):
 
 
 @pytest.mark.parametrize("output_format, codec, limit_mib", LIMITS)
-def test_the_peak_stays_under_the_limit_and_does_not_grow_with_the_rows(decant, output_format, codec, limit_mib):
+def test_the_peak_stays_under_the_limit_and_does_not_grow_with_the_rows(
+    decant, output_format, codec, limit_mib
+):
     few, many = [], []
     for _ in range(2):
         peak, summary = peak_of(decant, "fifth_of_a_million", output_format, codec)
@@ -78,7 +80,9 @@ def test_the_peak_stays_under_the_limit_and_does_not_grow_with_the_rows(decant, 
         few.append(peak)
         peak, summary = peak_of(decant, "million", output_format, codec)
         assert summary["rows"] == 1_000_000
-        assert abs(summary["peakMemoryBytes"] - peak) < 2 * MIB, "the summary tells another peak than the kernel"
+        assert abs(summary["peakMemoryBytes"] - peak) < 2 * MIB, (
+            "the summary tells another peak than the kernel"
+        )
         many.append(peak)
     assert max(few + many) <= limit_mib * MIB
     # How far a lane runs ahead of the writer depends on the scheduler, some MB up or down within the budget:

@@ -33,7 +33,7 @@ def floats(width):
 def decimals(precision, scale):
     limit = 10**precision - 1
 
-    def spell(n):   # not by Decimal's own arithmetic, which rounds to 28 digits
+    def spell(n):  # not by Decimal's own arithmetic, which rounds to 28 digits
         digits = str(abs(n)).zfill(scale + 1)
         whole, fraction = digits[: len(digits) - scale], digits[len(digits) - scale :]
         return f"'{'-' if n < 0 else ''}{whole}.{fraction}'" if scale else f"'{n}'"

@@ -262,9 +262,12 @@ def test_statistics_are_the_least_and_greatest_value_of_the_server(db, write):
 
 def test_statistics_of_floats_never_hold_nan_and_cover_both_zeros(db, write):
     db.execute("CREATE TABLE odd_floats (mixed float8, nothing float8, zeros float8)")
-    db.execute("INSERT INTO odd_floats VALUES (1, 'NaN', 0), (-1, 'NaN', 0), ('NaN', 'NaN', 0), (2, 'NaN', 0)")
+    db.execute(
+        "INSERT INTO odd_floats VALUES (1, 'NaN', 0), (-1, 'NaN', 0), ('NaN', 'NaN', 0), (2, 'NaN', 0)"
+    )
     mixed, nothing, zeros = (
-        pq.ParquetFile(write("--table", "odd_floats")).metadata.row_group(0).column(c).statistics for c in range(3)
+        pq.ParquetFile(write("--table", "odd_floats")).metadata.row_group(0).column(c).statistics
+        for c in range(3)
     )
     # Some writers say nothing of a chunk that holds NaN: a reader then cannot prune, and misses nothing.
     assert not mixed.has_min_max or (mixed.min, mixed.max) == (-1.0, 2.0)
