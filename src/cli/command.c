@@ -81,9 +81,12 @@ static bool take_flag(const struct walk *w, const char *text, const char *next, 
   } else {
     f = text[2] == '\0' ? find_letter(w->command, text[1]) : NULL;
   }
-  if (!f)
-    return fail_field(err, text, "unknown option \"%.100s\"; `decant help %s` lists what there is", text,
+  if (!f) {
+    char shown[100];   /* without a value, which may be secret */
+    snprintf(shown, sizeof shown, "%.*s", equals ? (int)(equals - text) : (int)sizeof shown, text);
+    return fail_field(err, shown, "unknown option \"%s\"; `decant help %s` lists what there is", shown,
                       w->command->name);
+  }
   const char *value;
   if (!find_value(f, text, equals, next, taken, &value, err)) return false;
   return w->on_flag(w->context, f, value, err);

@@ -13,8 +13,8 @@ const struct flag export_flags[] = {
     {"query", 0, "SQL", NULL, "one statement that returns rows, instead of a table"},
     {"query-file", 0, "FILE", NULL, "the same, read from a file (- for standard input)"},
     {"columns", 'c', "LIST", NULL, "a,b=B,meta.x=X: columns and JSON paths, each with the name it gets; default all"},
-    {"where", 0, "FILTER", NULL, "COLUMN OP VALUE, may be repeated; OP: = != < <= > >= in like is_null not_null"},
-    {"order-by", 0, "LIST", NULL, "a,b desc"},
+    {"where", 0, "FILTER", NULL, "COLUMN OP VALUE, may be repeated; OP: = != < <= > >= like is_null not_null, in (a,b,\"c,d\")"},
+    {"order-by", 0, "LIST", NULL, "a,b desc: columns to sort by"},
     {"limit", 0, "N", NULL, "at most N rows"},
     {"format", 'f', "NAME", NULL, "csv, json, ndjson, xml or parquet; default: by the name in -o, else csv"},
     {"compress", 0, "CODEC", NULL, "gzip[:1-3], zstd[:1-19] or none; default: by the name in -o"},
@@ -77,13 +77,14 @@ static char *trimmed(const char *from, const char *to) {
   return text;
 }
 
-/* A name in double quotes loses them, "" inside becomes "; any other stays. */
-static void unquote(char *name) {
-  size_t len = strlen(name);
-  if (len < 2 || name[0] != '"' || name[len - 1] != '"') return;
-  char *to = name;
-  for (const char *p = name + 1; p < name + len - 1; p++) {
-    if (*p == '"' && p[1] == '"') p++;
+/* A text that is wholly in double quotes loses them, and inside "", \" and \\ become one sign; any other stays. */
+static void unquote(char *text) {
+  size_t len = strlen(text);
+  if (len < 2 || text[0] != '"' || *until(text, "") != '\0' || text[len - 1] != '"') return;
+  char *to = text;
+  for (const char *p = text + 1; p < text + len - 1; p++) {
+    bool doubled = *p == '"' && p[1] == '"', escaped = *p == '\\' && (p[1] == '"' || p[1] == '\\');
+    if (doubled || escaped) p++;
     *to++ = *p;
   }
   *to = '\0';
@@ -104,15 +105,23 @@ static bool add_columns(struct export_request *r, const char *text, struct error
   }
 }
 
+/* Is `word`, behind a space, the last thing before `end`? Then *end moves before it. */
+static bool take_last_word(const char *text, const char **end, const char *word) {
+  size_t len = strlen(word);
+  while (*end > text && (*end)[-1] == ' ') (*end)--;
+  if ((size_t)(*end - text) <= len || (*end)[-(ptrdiff_t)len - 1] != ' ') return false;
+  if (strncasecmp(*end - len, word, len) != 0) return false;
+  *end -= len;
+  return true;
+}
+
 static bool add_order(struct export_request *r, const char *text, struct error *err) {
   for (;;) {
-    const char *end = until(text, ",");
-    char *name = trimmed(text, end);
+    const char *end = until(text, ","), *name_end = end;
+    bool descending = take_last_word(text, &name_end, "desc");
+    if (!descending) (void)take_last_word(text, &name_end, "asc");
+    char *name = trimmed(text, name_end);
     if (!name) return fail_memory(err, "the arguments");
-    size_t len = strlen(name);
-    bool descending = len > 5 && !strcasecmp(name + len - 5, " desc");
-    if (descending) name[len - 5] = '\0';
-    else if (len > 4 && !strcasecmp(name + len - 4, " asc")) name[len - 4] = '\0';
     unquote(name);
     bool ok = request_add_order(r, name, descending, err);
     free(name);
@@ -132,21 +141,35 @@ static size_t operator_at(const char *p) {
 
 #define IN_VALUES_MAX 1024
 
-static bool add_filter_values(struct export_request *r, const char *column, const char *op, char *value,
-                              struct error *err) {
-  const char *values[IN_VALUES_MAX];
+/* a,b,"c, d": values of a list, each trimmed and without its quotes. */
+static bool add_filter_list(struct export_request *r, const char *column, const char *op, const char *text,
+                            struct error *err) {
+  char *values[IN_VALUES_MAX];
   size_t count = 0;
-  bool list = !strcmp(op, "in"), none = !strcmp(op, "is_null") || !strcmp(op, "not_null");
-  if (none && *value) return fail_field(err, "where", "--where: %s takes no value", op);
-  for (char *p = value; !none;) {
-    char *end = list ? strchr(p, ',') : NULL;
-    if (count == IN_VALUES_MAX) return fail_field(err, "where", "--where: more than %d values", IN_VALUES_MAX);
-    if (end) *end = '\0';
-    values[count++] = p;
-    if (!end) break;
-    p = end + 1;
+  bool ok = true, more = true;
+  while (ok && more) {
+    if (count == IN_VALUES_MAX) {
+      ok = fail_field(err, "where", "--where: more than %d values", IN_VALUES_MAX);
+      break;
+    }
+    const char *end = until(text, ",");
+    more = *end != '\0';
+    values[count] = trimmed(text, end);
+    if (!values[count]) ok = fail_memory(err, "the arguments");
+    else unquote(values[count++]);
+    text = end + more;
   }
-  return request_add_filter(r, column, op, values, count, err);
+  ok = ok && request_add_filter(r, column, op, (const char *const *)values, count, err);
+  while (count) free(values[--count]);
+  return ok;
+}
+
+static bool add_filter_values(struct export_request *r, const char *column, const char *op, const char *value,
+                              struct error *err) {
+  if (!strcmp(op, "in")) return add_filter_list(r, column, op, value, err);
+  bool none = !strcmp(op, "is_null") || !strcmp(op, "not_null");
+  if (none && *value) return fail_field(err, "where", "--where: %s takes no value", op);
+  return request_add_filter(r, column, op, &value, none ? 0 : 1, err);
 }
 
 /* COLUMN OP VALUE; the column in double quotes where it holds spaces or signs. */
@@ -234,6 +257,7 @@ static bool on_flag(void *context, const struct flag *flag, const char *value, s
 
 static bool on_argument(void *context, const char *text, struct error *err) {
   (void)context;
+  if (strstr(text, "://")) return fail_field(err, "db", "a connection string is given by --db or DATABASE_URL");
   return fail_field(err, text, "\"%.100s\" is no option of export; a table is named by --table, a file by -o", text);
 }
 

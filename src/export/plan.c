@@ -67,30 +67,37 @@ static bool wire_of(struct plan *plan, size_t source_index, size_t *wire, struct
   return w->name && w->type_name ? true : fail_memory(err, "the plan");
 }
 
+/* What is asked for is no column's own name, but a path whose first key is one. That key is taken off it. */
+static bool resolve_path(const struct source *s, const struct request_column *asked, struct json_path *path,
+                         size_t *index, struct error *err) {
+  if (path->key_count == 0 || !find_column(s, path->keys[0], strlen(path->keys[0]), index))
+    return unknown_column(s, "columns", asked->source, err);
+  if (path->key_count > 1 && !is_json(&s->columns[*index]))
+    return fail_field(err, "columns", "cannot pick \"%.200s\": column \"%.200s\" is %s, and paths lead only into "
+                      "json and jsonb", asked->source, s->columns[*index].name, s->columns[*index].type_name);
+  free(path->keys[0]);
+  memmove(path->keys, path->keys + 1, --path->key_count * sizeof *path->keys);
+  return true;
+}
+
 /* A column of the source, or `column.key.key` into a JSON column; an exact column name wins. */
 static bool resolve_item(struct plan *plan, const struct request_column *asked, struct plan_item *item,
                          struct error *err) {
   const struct source *s = plan->source;
+  const char *target = asked->target;
   size_t index;
-  struct json_path path = {0};
   if (!find_column(s, asked->source, strlen(asked->source), &index)) {
+    struct json_path path;
     if (!json_path_parse(asked->source, &path, err)) return false;
-    bool found = path.key_count > 1 && find_column(s, path.keys[0], strlen(path.keys[0]), &index);
-    if (!found) {
-      json_path_deinit(&path);
-      return unknown_column(s, "columns", asked->source, err);
-    }
-    if (!is_json(&s->columns[index])) {
-      json_path_deinit(&path);
-      return fail_field(err, "columns", "cannot pick \"%.200s\": column \"%.200s\" is %s, and paths lead only into "
-                        "json and jsonb", asked->source, s->columns[index].name, s->columns[index].type_name);
-    }
-    free(path.keys[0]);
-    memmove(path.keys, path.keys + 1, --path.key_count * sizeof *path.keys);
-    item->is_path = true;
-    item->path = path;
+    bool ok = resolve_path(s, asked, &path, &index, err);
+    item->is_path = ok && path.key_count > 0;
+    if (item->is_path) item->path = path;
+    else json_path_deinit(&path);
+    if (!ok) return false;
+    /* A column's name in quotes: it is called as it is, not as it had to be written. */
+    if (!item->is_path && !strcmp(target, asked->source)) target = s->columns[index].name;
   }
-  item->target = strdup(asked->target);
+  item->target = strdup(target);
   return item->target ? wire_of(plan, index, &item->wire, err) : fail_memory(err, "the plan");
 }
 
