@@ -100,7 +100,7 @@ static int64_t blocks_per_split(const struct scan_spec *spec, const struct sourc
   return blocks > (double)leaf->blocks ? leaf->blocks : (int64_t)blocks;
 }
 
-static bool cut_leaves(struct scan *scan, double selectivity, struct error *err) {
+bool scan_cut(struct scan *scan, double selectivity, struct error *err) {
   const struct source *s = scan->spec.source;
   scan->leaves = calloc(s->leaf_count ? s->leaf_count : 1, sizeof *scan->leaves);
   if (!scan->leaves) return fail_memory(err, "the plan of splits");
@@ -158,7 +158,7 @@ bool scan_plan(struct scan *scan, const struct scan_spec *spec, struct pg *c, st
   scan->by_leaf = true;
   if (!probe_ctid(spec->source, c, &scan->by_ctid, err)) return false;
   double selectivity = *spec->where && rows > 0 ? fmin(1.0, (double)e.rows / rows) : 1.0;
-  if (!cut_leaves(scan, selectivity, err)) return false;
+  if (!scan_cut(scan, selectivity, err)) return false;
   size_t leaves = spec->source->leaf_count;
   snprintf(scan->how, sizeof scan->how, "%" PRIu64 " split%s of %zu lea%s, by %s", scan->split_count,
            scan->split_count == 1 ? "" : "s", leaves, leaves == 1 ? "f" : "ves",

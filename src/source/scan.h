@@ -47,6 +47,8 @@ struct scan {
  */
 bool scan_plan(struct scan *scan, const struct scan_spec *spec, struct pg *c, struct error *err) MUST_CHECK;
 void scan_deinit(struct scan *scan);
+/* The part of it that needs no server: numbers the splits. spec, by_leaf and by_ctid are set. selectivity: 0 to 1. */
+bool scan_cut(struct scan *scan, double selectivity, struct error *err) MUST_CHECK;
 
 /* The split that is next, and taking it; false when there are no more. Under one lock of the caller's. */
 bool scan_peek(const struct scan *scan, struct split *split);
