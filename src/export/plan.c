@@ -85,7 +85,7 @@ static bool resolve_item(struct plan *plan, const struct request_column *asked, 
                          struct error *err) {
   const struct source *s = plan->source;
   const char *target = asked->target;
-  size_t index;
+  size_t index = 0;
   if (!find_column(s, asked->source, strlen(asked->source), &index)) {
     struct json_path path;
     if (!json_path_parse(asked->source, &path, err)) return false;
