@@ -143,7 +143,10 @@ class Service:
         with socket.create_connection(("127.0.0.1", self.port), timeout=60) as s:
             s.sendall(text)
             if shutdown:
-                s.shutdown(socket.SHUT_WR)
+                try:
+                    s.shutdown(socket.SHUT_WR)
+                except OSError:  # the service has closed already
+                    pass
             pieces = []
             while piece := s.recv(65536):
                 pieces.append(piece)
