@@ -81,16 +81,25 @@ static bool see_ahead(struct discovery *d, struct cell *cells, bool *all, struct
   return ok && reader_peek(&lane->reader, SAMPLE_ROWS, SAMPLE_BYTES, cells, see_row, d, all, err);
 }
 
+/* Whole tables of one snapshot hold the same rows whenever they are read; a query may call random(). */
+static enum seen seen_by_full_pass(const struct plan *plan) {
+  char kind = plan->source->relkind;
+  bool is_stored = kind == 'r' || kind == 'p' || kind == 'm';
+  for (size_t i = 0; i < plan->source->leaf_count; i++) is_stored &= !plan->source->leaves[i].is_foreign;
+  return is_stored && plan->request->limit < 0 ? SEEN_ALL : SEEN_OTHER_RUN;
+}
+
 static bool discover(struct discovery *d, struct error *err) {
   struct run *run = d->run;
   struct cell *cells = calloc(run->plan.schema.wire_count, sizeof *cells);
   if (!cells) return fail_memory(err, "discovery");
-  bool all = true, ok;
-  if (run->request->discover == DISCOVER_FULL) ok = see_all(d, cells, err);
+  bool all = true, full = run->request->discover == DISCOVER_FULL, ok;
+  if (full) ok = see_all(d, cells, err);
   else if (run->plan.scan.by_leaf) ok = see_sample(d, cells, &all, err);
   else ok = see_ahead(d, cells, &all, err);
   free(cells);
-  return ok && plan_columns(&run->plan, d->collectors, !all, err);
+  enum seen seen = full ? seen_by_full_pass(&run->plan) : all ? SEEN_ALL : SEEN_SAMPLE;
+  return ok && plan_columns(&run->plan, d->collectors, seen, err);
 }
 
 static bool make_collectors(struct discovery *d, struct error *err) {
@@ -105,7 +114,7 @@ static bool make_collectors(struct discovery *d, struct error *err) {
 }
 
 bool discover_columns(struct run *run, struct error *err) {
-  if (!run->plan.flattens) return plan_columns(&run->plan, NULL, false, err);
+  if (!run->plan.flattens) return plan_columns(&run->plan, NULL, SEEN_ALL, err);
   atomic_store(&run->progress->phase, PHASE_DISCOVERING);
   struct discovery d = {.run = run};
   bool ok = make_collectors(&d, err) && discover(&d, err);

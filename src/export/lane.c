@@ -77,13 +77,18 @@ static bool flush_part(struct lane *lane, struct error *err) {
   return true;
 }
 
+static bool flatten(struct lane *lane, struct error *err) {
+  const struct plan *plan = &lane->run->plan;
+  return flattener_run(lane->flattener, lane->cells, err) && (!plan->guard_count || plan_check_row(plan, lane->cells, err));
+}
+
 static bool read_rows(struct lane *lane, struct buffer *plain, struct error *err) {
   const struct format *format = lane->run->format;
   for (;;) {
     bool got;
     if (!reader_next(&lane->reader, lane->cells, &got, err)) return false;
     if (!got) return true;
-    if (lane->flattener && !flattener_run(lane->flattener, lane->cells, err)) return false;
+    if (lane->flattener && !flatten(lane, err)) return false;
     if (format->is_text && !plain && !need_chunk(lane, err)) return false;
     struct buffer *out = plain ? plain : lane->chunk ? &lane->chunk->bytes : &lane->plain;
     if (!format->encode(lane->encoder, lane->cells, out, err)) {

@@ -12,6 +12,7 @@ void plan_deinit(struct plan *plan) {
   }
   free(plan->items);
   free(plan->wire_sources);
+  free(plan->guards);
   scan_deinit(&plan->scan);
   free(plan->select_list);
   free(plan->where);

@@ -16,6 +16,16 @@ struct plan_item {
   bool flatten;
 };
 
+/* What the discovery of paths has looked at. */
+enum seen {
+  SEEN_SAMPLE,         /* not every row: a flattened column gets a rest column */
+  SEEN_ALL,            /* the very rows that are exported */
+  SEEN_OTHER_RUN,      /* every row, of the same statement run before: what is new in a row must not be lost */
+};
+
+/* A cell that holds what no output column of a wire column shows; an error where it is not NULL. */
+struct plan_guard { size_t cell, wire; };
+
 struct plan {
   const struct export_request *request;
   struct source *source;
@@ -26,6 +36,8 @@ struct plan {
   char *select_list, *where, *order_by;
   struct scan scan;
   bool flattens;              /* an item is flattened: its paths must be discovered before plan_columns */
+  struct plan_guard *guards;
+  size_t guard_count;         /* <= item_count */
 };
 
 /*
@@ -38,8 +50,10 @@ void plan_deinit(struct plan *plan);
 
 /*
  * Makes the columns of the output. collectors: per wire column the paths found, NULL where no item flattens
- * it; NULL as a whole where plan->flattens is false. sampled: not every row was looked at, so a flattened
- * column gets a rest column.
+ * it; NULL as a whole where plan->flattens is false.
  */
-bool plan_columns(struct plan *plan, struct path_collector *const *collectors, bool sampled,
+bool plan_columns(struct plan *plan, struct path_collector *const *collectors, enum seen seen,
                   struct error *err) MUST_CHECK;
+
+/* Does a row hold nothing but what the output columns show? ERR_VALUE that names the column else. */
+bool plan_check_row(const struct plan *plan, const struct cell *cells, struct error *err) MUST_CHECK;

@@ -70,8 +70,23 @@ static bool add_rest(struct plan *plan, const struct plan_item *item, struct err
   return add_column(&plan->schema, path_name(item->target, &rest), column, err);
 }
 
-static bool add_flattened(struct plan *plan, const struct plan_item *item, struct path_collector *collector, bool sampled,
-                          struct error *err) {
+static bool add_guard(struct plan *plan, const struct plan_item *item, struct error *err) {
+  struct plan_guard *guard = &plan->guards[plan->guard_count++];
+  guard->wire = item->wire;
+  return flatten_set_add_rest(plan->schema.flatten, item->wire, &guard->cell, err);
+}
+
+bool plan_check_row(const struct plan *plan, const struct cell *cells, struct error *err) {
+  for (size_t i = 0; i < plan->guard_count; i++) {
+    if (cell_is_null(&cells[plan->schema.wire_count + plan->guards[i].cell])) continue;
+    return fail(err, ERR_VALUE, "column \"%s\" holds keys that it did not hold when the same statement ran before, to "
+                "find them; use discover sample, which runs it once", plan->schema.wire[plan->guards[i].wire].name);
+  }
+  return true;
+}
+
+static bool add_flattened(struct plan *plan, const struct plan_item *item, struct path_collector *collector,
+                          enum seen seen, struct error *err) {
   size_t count;
   const struct json_path *paths = path_collector_finish(collector, &count);
   /* No value at all: the column is still there, under its own name. */
@@ -79,12 +94,13 @@ static bool add_flattened(struct plan *plan, const struct plan_item *item, struc
   if (count == 0 && !add_path(plan, item, &top, false, path_name(item->target, &top), err)) return false;
   for (size_t i = 0; i < count; i++)
     if (!add_path(plan, item, &paths[i], false, path_name(item->target, &paths[i]), err)) return false;
-  return (!sampled && !path_collector_is_partial(collector)) || add_rest(plan, item, err);
+  if (seen == SEEN_SAMPLE || path_collector_is_partial(collector)) return add_rest(plan, item, err);
+  return seen == SEEN_ALL || add_guard(plan, item, err);
 }
 
 static bool add_item(struct plan *plan, const struct plan_item *item, struct path_collector *const *collectors,
-                     bool sampled, struct error *err) {
-  if (item->flatten) return add_flattened(plan, item, collectors[item->wire], sampled, err);
+                     enum seen seen, struct error *err) {
+  if (item->flatten) return add_flattened(plan, item, collectors[item->wire], seen, err);
   if (item->is_path) return add_path(plan, item, &item->path, true, strdup(item->target), err);
   const struct wire_column *w = &plan->schema.wire[item->wire];
   return add_column(&plan->schema, strdup(item->target),
@@ -138,15 +154,17 @@ static bool check_names(const struct schema *schema, struct error *err) {
   return ok;
 }
 
-bool plan_columns(struct plan *plan, struct path_collector *const *collectors, bool sampled, struct error *err) {
+bool plan_columns(struct plan *plan, struct path_collector *const *collectors, enum seen seen,
+                  struct error *err) {
   struct schema *schema = &plan->schema;
   schema->columns = calloc(count_columns(plan, collectors), sizeof *schema->columns);
-  if (!schema->columns) return fail_memory(err, "the columns of the output");
+  plan->guards = calloc(plan->item_count ? plan->item_count : 1, sizeof *plan->guards);
+  if (!schema->columns || !plan->guards) return fail_memory(err, "the columns of the output");
   bool picks = plan->flattens;
   for (size_t i = 0; i < plan->item_count; i++) picks |= plan->items[i].is_path;
   if (picks && !(schema->flatten = flatten_set_new(err))) return false;
   for (size_t i = 0; i < plan->item_count; i++)
-    if (!add_item(plan, &plan->items[i], collectors, sampled, err)) return false;
+    if (!add_item(plan, &plan->items[i], collectors, seen, err)) return false;
   schema->cell_count = schema->wire_count + flatten_set_cell_count(schema->flatten);
   return check_names(schema, err);
 }

@@ -294,7 +294,7 @@ bool export_check(const struct export_request *request, const struct export_sett
   bool ok = session_begin_look(pg, err) && plan_make(&checked, request, pg, CHUNK_BYTES, 1, err);
   if (ok) *estimate = (struct export_estimate){checked.scan.rows_estimated, checked.scan.bytes_estimated};
   /* Flattened columns are known only after discovery; without any, names and the format's own checks are too. */
-  if (ok && !checked.flattens) ok = plan_columns(&checked, NULL, false, err) && check_format(request, &checked, err);
+  if (ok && !checked.flattens) ok = plan_columns(&checked, NULL, SEEN_ALL, err) && check_format(request, &checked, err);
   plan_deinit(&checked);
   session_end(pg);
   pg_close(pg);

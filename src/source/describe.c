@@ -225,7 +225,7 @@ static const char *const leaves_sql =
     " CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'f' THEN 0 ELSE pg_catalog.pg_table_size(c.oid) END,"
     " c.reltuples, c.relkind OPERATOR(pg_catalog.<>) 'f' AND coalesce(a.amname OPERATOR(pg_catalog.=) 'heap', true)"
     "  AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),"   /* ctid is nobody's column */
-    " pg_catalog.has_any_column_privilege(c.oid, 'SELECT') "
+    " pg_catalog.has_any_column_privilege(c.oid, 'SELECT'), c.relkind OPERATOR(pg_catalog.=) 'f' "
     "FROM tree JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) tree.oid"
     " JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"
     " LEFT JOIN pg_catalog.pg_am a ON a.oid OPERATOR(pg_catalog.=) c.relam "
@@ -247,6 +247,7 @@ static bool take_leaves(const struct pg_result *r, struct source *s, struct erro
     leaf->rows = strtod(pg_value(r, i, 5), NULL);
     leaf->by_ctid = pg_value_bool(r, i, 6);
     leaf->may_read = pg_value_bool(r, i, 7);
+    leaf->is_foreign = pg_value_bool(r, i, 8);
     if (!leaf->sql_name) return fail_memory(err, "a table's description");
   }
   return true;

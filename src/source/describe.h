@@ -27,6 +27,7 @@ struct source_leaf {
   int64_t bytes;           /* with TOAST */
   double rows;             /* estimate, -1 unknown */
   bool by_ctid;            /* rows can be read by ranges of ctid */
+  bool is_foreign;         /* its rows are not of the snapshot */
   bool may_read;           /* by itself: a right to the parent alone does not give it */
 };
 
