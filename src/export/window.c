@@ -108,7 +108,7 @@ static bool enqueue(struct window *w, int lane, struct entry entry) {
   if (ok) {
     q->entries[(q->first + q->count) % QUEUE_MAX] = entry;
     q->count++;
-    if (entry.chunk) q->bytes_out += entry.chunk->bytes.len;
+    if (entry.chunk) q->bytes_out += entry.chunk->bytes_out = entry.chunk->bytes.len;
     if (entry.split == w->head) pthread_cond_signal(&w->may_write);
   }
   pthread_mutex_unlock(&w->mutex);
@@ -152,7 +152,6 @@ bool window_take(struct window *w, uint64_t split_count, struct chunk **chunk) {
 }
 
 void window_give_back(struct window *w, struct chunk *chunk) {
-  size_t bytes = chunk->bytes.len;
   buffer_reset(&chunk->bytes);
   buffer_shrink(&chunk->bytes, w->chunk_bytes);
   chunk->rows = 0;
@@ -162,7 +161,7 @@ void window_give_back(struct window *w, struct chunk *chunk) {
   struct lane_queue *q = &w->lanes[chunk->lane];
   chunk->next = q->free;
   q->free = chunk;
-  q->bytes_out -= bytes;
+  q->bytes_out -= chunk->bytes_out;
   pthread_cond_signal(&q->may_go_on);
   pthread_mutex_unlock(&w->mutex);
 }

@@ -24,6 +24,7 @@ struct chunk {
   void *meta;                   /* of the part, for join */
   struct codec_chunk codec;
   int lane;
+  size_t bytes_out;             /* the window's own: of the lane's share, until it is given back */
   struct chunk *next;           /* in the lane's list of free ones */
 };
 

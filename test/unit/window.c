@@ -220,6 +220,7 @@ static void test_one_chunk_larger_than_the_share_passes(void **state) {
     put_one(w, 0, 0, 100 * CHUNK_BYTES);
     assert_true(window_take(w, 1, &c));
     assert_int_equal(c->bytes.len, 100 * CHUNK_BYTES);
+    if (i % 2) buffer_deinit(&c->bytes);   /* a writer may free what it has written */
     window_give_back(w, c);
   }
   alarm(0);
