@@ -20,8 +20,8 @@ build() {
 #   postgres_stop            stops it, if this process has started it
 #
 # The cluster is a throwaway: fsync is off. It listens on 127.0.0.1 alone, on a port of its own, and asks for
-# a random password. The system's clusters are never touched. The server refuses to run as root: then it runs
-# as user postgres.
+# a random password (postgres_auth=trust: for none). The system's clusters are never touched. The server
+# refuses to run as root: then it runs as user postgres.
 
 postgres_programs() {
   for folder in /usr/lib/postgresql/*/bin; do
@@ -51,14 +51,16 @@ postgres_init() {
   postgres_password=$(od -An -N 16 -t x1 /dev/urandom | tr -d ' \n')
   (umask 077 && printf '%s\n' "$postgres_password" >"$postgres_folder/password")
   if is_root; then chown postgres: "$postgres_folder/password"; fi
-  as_postgres "$postgres_bin/initdb" -D "$postgres_folder/new" -U postgres -A scram-sha-256 \
+  as_postgres "$postgres_bin/initdb" -D "$postgres_folder/new" -U postgres -A "${postgres_auth:-scram-sha-256}" \
     --pwfile="$postgres_folder/password" -E UTF8 --locale=C.UTF-8 --no-sync >"$postgres_folder/initdb.log" 2>&1 ||
     { cat "$postgres_folder/initdb.log" >&2; die "initdb failed"; }
   as_postgres mv "$postgres_folder/new" "$postgres_folder/data"   # a cluster that is there is whole
 }
 
-postgres_settings='-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c full_page_writes=off
-  -c synchronous_commit=off -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=2GB -c shared_buffers=256MB'
+# pg_ctl hands this to a shell: it must stay one line.
+postgres_settings="-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c shared_buffers=256MB"
+postgres_settings="$postgres_settings -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+postgres_settings="$postgres_settings -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=2GB"
 
 postgres_start() {
   postgres_bin=$(postgres_programs)
