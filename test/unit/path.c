@@ -28,8 +28,7 @@ static void test_a_key_in_quotes_is_a_json_string(void **state) {
 
 static void test_a_malformed_path_is_refused_and_shown(void **state) {
   static const char *const bad[] = {
-      "", ".", "a.", ".a", "a..b", "a\"b", "\"a", "\"a\"b", "\"a\".", "\"\\u0000\"", "\"a\\x\"", "a.b\"c\"",
-      "\"a\nb\""};
+      "", ".", "a.", ".a", "a..b", "a\"b", "\"a", "\"a\"b", "\"a\".", "\"\\u0000\"", "\"a\\x\"", "a.b\"c\""};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     struct error err;
     struct json_path path;
@@ -38,6 +37,10 @@ static void test_a_malformed_path_is_refused_and_shown(void **state) {
     assert_non_null(strstr(err.message, bad[i]));
     assert_null(path.keys);
   }
+  struct error err;
+  struct json_path path;
+  assert_false(json_path_parse("\"a\nb\"", &path, &err));
+  assert_non_null(strstr(err.message, "\"a b\""));   /* a message is one line */
 }
 
 static void test_writing_a_path_gives_text_that_reads_back(void **state) {
