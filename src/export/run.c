@@ -10,6 +10,7 @@
 
 #define LANES_DEFAULT_MAX 4
 #define DESCRIBE_ATTEMPTS 3
+#define CHECK_LOCK_TIMEOUT "5s"
 #define TEXT_MEMORY_BYTES ((int64_t)8 << 20)       /* default budget of the window */
 #define PART_MEMORY_BYTES ((int64_t)28 << 20)      /* default budget of encoders that keep parts */
 #define PART_WINDOW_CHUNKS 3
@@ -187,8 +188,9 @@ static bool open_output(struct run *run, struct error *err) {
   spec.snapshot_at = run->snapshot.taken_at;
   if (!run->format->open(&spec, &run->format_self, err)) return false;
   if (!run->codec->open(run->request->level, run->lane_count, &run->codec_self, err)) return false;
-  struct window *window =
-      window_new(run->lane_count, share_chunks(run, run->lane_count), CHUNK_BYTES, CHUNK_MAX_BYTES, err);
+  size_t kept_bytes = run->format->is_text ? CHUNK_BYTES : 0;   /* the next row group is long in coming */
+  struct window *window = window_new(run->lane_count, share_chunks(run, run->lane_count), CHUNK_BYTES, kept_bytes,
+                                     CHUNK_MAX_BYTES, err);
   pthread_mutex_lock(&run->mutex);
   run->window = window;
   pthread_mutex_unlock(&run->mutex);
@@ -284,6 +286,16 @@ bool export_run(const struct export_request *request, const struct export_settin
   return ok;
 }
 
+/* Whoever posts a request waits for the answer: not for the end of somebody's ALTER TABLE. */
+static bool make_check_plan(struct plan *plan, const struct export_request *request, struct pg *pg, struct error *err) {
+  if (!session_begin_look(pg, err) || !pg_exec(pg, "SET LOCAL lock_timeout = '" CHECK_LOCK_TIMEOUT "'", err)) return false;
+  if (plan_make(plan, request, pg, CHUNK_BYTES, 1, err)) return true;
+  if (strcmp(err->sqlstate, "55P03") != 0) return false;
+  err->code = ERR_BUSY;
+  error_prefix(err, "the table is locked by somebody else's statement; try again later: ");
+  return false;
+}
+
 bool export_check(const struct export_request *request, const struct export_settings *settings,
                   struct export_estimate *estimate, struct error *err) {
   if (request->query && !settings->allow_query)
@@ -291,7 +303,7 @@ bool export_check(const struct export_request *request, const struct export_sett
   struct pg *pg;
   if (!pg_connect(settings->conninfo, settings->application_name, &pg, err)) return false;
   struct plan checked = {0};
-  bool ok = session_begin_look(pg, err) && plan_make(&checked, request, pg, CHUNK_BYTES, 1, err);
+  bool ok = make_check_plan(&checked, request, pg, err);
   if (ok) *estimate = (struct export_estimate){checked.scan.rows_estimated, checked.scan.bytes_estimated};
   /* Flattened columns are known only after discovery; without any, names and the format's own checks are too. */
   if (ok && !checked.flattens) ok = plan_columns(&checked, NULL, SEEN_ALL, err) && check_format(request, &checked, err);

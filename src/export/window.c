@@ -21,7 +21,7 @@ struct window {
   pthread_cond_t may_write;
   bool aborted;
   uint64_t head;                     /* the split that is written now */
-  size_t chunk_bytes, share_bytes;
+  size_t kept_bytes, share_bytes;
   int lane_count, chunks_per_lane;
   struct lane_queue *lanes;
 };
@@ -41,7 +41,8 @@ static bool lane_init(struct window *w, int lane, size_t chunk_max) {
   return true;
 }
 
-struct window *window_new(int lanes, int chunks_per_lane, size_t chunk_bytes, size_t chunk_max, struct error *err) {
+struct window *window_new(int lanes, int chunks_per_lane, size_t chunk_bytes, size_t kept_bytes, size_t chunk_max,
+                          struct error *err) {
   struct window *w = calloc(1, sizeof *w);
   struct lane_queue *queues = calloc((size_t)lanes, sizeof *queues);
   if (!w || !queues) {
@@ -52,7 +53,7 @@ struct window *window_new(int lanes, int chunks_per_lane, size_t chunk_bytes, si
   }
   pthread_mutex_init(&w->mutex, NULL);
   pthread_cond_init(&w->may_write, NULL);
-  w->chunk_bytes = chunk_bytes;
+  w->kept_bytes = kept_bytes;
   w->share_bytes = chunk_bytes * (size_t)chunks_per_lane;
   w->lane_count = lanes;
   w->chunks_per_lane = chunks_per_lane;
@@ -153,7 +154,7 @@ bool window_take(struct window *w, uint64_t split_count, struct chunk **chunk) {
 
 void window_give_back(struct window *w, struct chunk *chunk) {
   buffer_reset(&chunk->bytes);
-  buffer_shrink(&chunk->bytes, w->chunk_bytes);
+  buffer_shrink(&chunk->bytes, w->kept_bytes);
   chunk->rows = 0;
   chunk->begins_part = false;
   chunk->meta = NULL;

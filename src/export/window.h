@@ -31,10 +31,10 @@ struct chunk {
 struct window;
 
 /*
- * chunk_bytes: to what size a chunk's buffer shrinks when it comes back; it may grow to chunk_max in between.
- * A lane's share is chunks_per_lane chunks, and as many times chunk_bytes.
+ * A lane's share is chunks_per_lane chunks, and as many times chunk_bytes. A chunk's buffer may grow to chunk_max,
+ * and shrinks to kept_bytes when it comes back.
  */
-struct window *window_new(int lanes, int chunks_per_lane, size_t chunk_bytes, size_t chunk_max,
+struct window *window_new(int lanes, int chunks_per_lane, size_t chunk_bytes, size_t kept_bytes, size_t chunk_max,
                           struct error *err) MUST_CHECK;
 /* Frees every chunk, wherever it is, with its meta. No thread uses the window any more. */
 void window_free(struct window *w, void (*meta_free)(void *meta));

@@ -70,7 +70,7 @@ static void stop(struct work *work, pthread_t *threads, int lanes) {
 
 static struct window *new_window(int lanes, int chunks_per_lane) {
   struct error err;
-  struct window *w = window_new(lanes, chunks_per_lane, CHUNK_BYTES, 1 << 20, &err);
+  struct window *w = window_new(lanes, chunks_per_lane, CHUNK_BYTES, CHUNK_BYTES, 1 << 20, &err);
   assert_non_null(w);
   return w;
 }

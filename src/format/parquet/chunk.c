@@ -57,6 +57,12 @@ void chunk_deinit(struct chunk *c) {
   page_index_deinit(&c->index);
 }
 
+void chunk_release(struct chunk *c) {
+  dictionary_deinit(&c->dictionary);
+  buffer_reset(&c->values);
+  buffer_shrink(&c->values, 0);
+}
+
 void chunk_reset(struct chunk *c) {
   dictionary_deinit(&c->dictionary);
   page_index_reset(&c->index);

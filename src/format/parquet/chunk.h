@@ -70,6 +70,7 @@ struct chunk {
 
 void chunk_init(struct chunk *c, const struct leaf *leaf, struct chunk_shared *shared);
 void chunk_deinit(struct chunk *c);
+void chunk_release(struct chunk *c); /* finished and described: gives back what only building needed */
 void chunk_reset(struct chunk *c);   /* for the next row group */
 
 /* Closes the open page, if it holds anything, and prepares the next. */

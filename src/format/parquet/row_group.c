@@ -148,6 +148,20 @@ static bool fill_meta(const struct chunk *c, const struct parquet_file *f, struc
   return buffer_check(&m->column_index, "a page index", err) && fill_locations(index, m, err);
 }
 
+/*
+ * What only building needs goes back: a part may wait long for its turn to be written, and no row group then
+ * takes more than the one before it.
+ */
+static void release_scratch(struct encoder *e) {
+  struct buffer *scratch[] = {&e->shared.body, &e->shared.sample_values, &e->shared.sample_levels, &e->shared.text,
+                              &e->shared.pages.compressed, &e->shared.pages.trial};
+  for (size_t i = 0; i < sizeof scratch / sizeof *scratch; i++) {
+    buffer_reset(scratch[i]);
+    buffer_shrink(scratch[i], 0);
+  }
+  for (size_t i = 0; i < e->chunk_count; i++) chunk_release(&e->chunks[i]);
+}
+
 bool row_group_end(struct encoder *e, void **meta, struct error *err) {
   struct row_group_meta *m = row_group_meta_new(e->chunk_count, err);
   if (!m) return false;
@@ -157,6 +171,7 @@ bool row_group_end(struct encoder *e, void **meta, struct error *err) {
     row_group_meta_free(m);
     return false;
   }
+  release_scratch(e);
   e->counts.rows += e->row_count;
   e->read_chunk = e->read_page = e->read_bytes = 0;
   e->read_step = READ_DICTIONARY;
