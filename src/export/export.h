@@ -50,7 +50,10 @@ bool export_run(const struct export_request *request, const struct export_settin
                 const struct cancel *cancel, struct export_progress *progress, struct export_result *result,
                 struct error *err) MUST_CHECK;
 
-/* Everything that export_run checks before the first byte, in a short transaction. For POST /exports. */
+/*
+ * Everything that export_run checks before the first byte, in a short transaction. For POST /exports. ERR_BUSY where
+ * the table is locked for more than 5 s.
+ */
 struct export_estimate { uint64_t rows, bytes; };   /* 0: unknown */
 bool export_check(const struct export_request *request, const struct export_settings *settings,
                   struct export_estimate *estimate, struct error *err) MUST_CHECK;

@@ -172,6 +172,16 @@ def test_a_change_that_waits_for_the_export_does_not_hang_it(db, decant, tmp_pat
     assert b"lock timeout" in err  # that is how the late lanes left
 
 
+def test_a_request_for_a_table_that_is_locked_is_answered_soon(db, service):
+    with psycopg.connect(db.conninfo) as blocker:
+        blocker.execute("LOCK TABLE plain IN ACCESS EXCLUSIVE MODE")
+        begun = time.monotonic()
+        answer = service.request("POST", "/exports", {"table": "plain", "format": "csv"})
+        assert answer.status == 503 and "locked" in answer.json["error"]
+        assert time.monotonic() - begun < 15
+    assert service.request("POST", "/exports", {"table": "plain", "format": "csv"}).status == 201
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_cancel_is_heard_while_the_export_waits_for_a_lock(db, decant, tmp_path, sent):
     with psycopg.connect(db.conninfo) as blocker:
