@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define SQL_MAX (64u << 20)
+#define SHARED_PIECE_ROWS_MIN 100000   /* what fits one row group is cut for the lanes into no smaller ones */
 #define SPLITS_OF_ROWS_MAX 8000 /* per leaf: a split is a row group, and a file holds at most 10,000 */
 #define SAMPLE_RANGES 64        /* places over the source that a sample reads */
 #define SAMPLE_BLOCKS_MIN 2
@@ -90,7 +91,8 @@ static int64_t blocks_per_split(const struct scan_spec *spec, const struct sourc
   if (spec->split_rows && rows_of_leaf > 0) {
     /* Even pieces rather than a small one at the end, and as many for each lane. */
     double pieces = fmin(ceil(rows_of_leaf / (double)spec->split_rows), SPLITS_OF_ROWS_MAX);
-    if (pieces > 1 && spec->lanes > 1) pieces = ceil(pieces / spec->lanes) * spec->lanes;
+    bool worth_sharing = pieces > 1 || rows_of_leaf >= (double)SHARED_PIECE_ROWS_MIN * spec->lanes;
+    if (worth_sharing && spec->lanes > 1) pieces = ceil(pieces / spec->lanes) * spec->lanes;
     blocks = ceil((double)leaf->blocks / (pieces < 1 ? 1 : pieces));
   } else {
     uint64_t bytes = spec->split_rows ? 32 * spec->split_bytes : spec->split_bytes;

@@ -109,6 +109,19 @@ static void test_a_split_holds_about_the_rows_that_were_asked_for_after_the_filt
   scan_deinit(&scan);
 }
 
+static void test_rows_that_fit_one_split_are_still_shared_unless_they_are_few(void **state) {
+  set_up_source();
+  add_leaf("l0", 10000, 81920000, 1000000);
+  struct scan_spec spec = spec_of(1 << 20, 1000000);
+  spec.lanes = 2;
+  cut(spec, true, 1);
+  assert_int_equal(scan.split_count, 2);
+  scan_deinit(&scan);
+  cut(spec, true, 0.1);
+  assert_int_equal(scan.split_count, 1);
+  scan_deinit(&scan);
+}
+
 static void test_a_leaf_that_cannot_be_read_by_ranges_is_one_split(void **state) {
   set_up_source();
   add_leaf("l0", 1000, 8192000, 10000);
@@ -256,6 +269,7 @@ int main(void) {
       cmocka_unit_test(test_splits_cover_every_block_of_every_leaf_once_and_in_order),
       cmocka_unit_test(test_a_split_holds_about_the_bytes_that_were_asked_for_with_toast),
       cmocka_unit_test(test_a_split_holds_about_the_rows_that_were_asked_for_after_the_filter),
+      cmocka_unit_test(test_rows_that_fit_one_split_are_still_shared_unless_they_are_few),
       cmocka_unit_test(test_a_leaf_that_cannot_be_read_by_ranges_is_one_split),
       cmocka_unit_test(test_a_table_of_any_size_is_cut),
       cmocka_unit_test(test_the_sql_of_a_split_reads_its_blocks_of_its_leaf_only),
