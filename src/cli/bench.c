@@ -3,7 +3,6 @@
 #include "cli/command.h"
 #include "job/benchmark.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,19 +16,6 @@ struct bench {
   char case_texts[BENCHMARK_CASES_MAX][CASE_TEXT_MAX];
   bool json;
 };
-
-static struct cancel cancel;   /* the signal handler's */
-
-static void on_signal(int number) {
-  (void)number;
-  cancel_request(&cancel);
-}
-
-static void catch_signals(void) {
-  struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
-}
 
 /* ---- the command line ------------------------------------------------------------------------------ */
 
@@ -139,8 +125,8 @@ static int run(int argc, char **argv) {
   if (!flags_parse(&command_bench, argc, argv, on_flag, on_argument, &b, &err)) return command_failed(&err);
   bool on_terminal = isatty(STDERR_FILENO);
   if (on_terminal) b.settings.on_progress = on_progress;
-  catch_signals();
-  bool ok = benchmark_run(&b.settings, &report, &cancel, &err);
+  const struct cancel *cancel = command_catch_signals();
+  bool ok = benchmark_run(&b.settings, &report, cancel, &err);
   if (on_terminal) fprintf(stderr, "\r\033[K");
   if (ok) ok = print_report(&b, &report, &err);
   return ok ? 0 : command_failed(&err);
