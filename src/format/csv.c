@@ -31,7 +31,9 @@ static const struct option options[] = {
 struct csv {
   const struct schema *schema;
   struct csv_options options;
-  uint8_t stops[4];          /* what makes a field quoted: delimiter, quote, CR, LF */
+  struct text_stops stops;   /* what makes a field quoted: delimiter, quote, CR, LF */
+  uint8_t delimiter;
+  bool may_be_end_mark;      /* the only column: a field \. would end a COPY that reads the file back */
   size_t null_len;
   bool numbers_are_plain;    /* no number, date or uuid can hold the delimiter or equal the text for NULL */
 };
@@ -65,7 +67,9 @@ static bool csv_open(const struct format_spec *spec, void **self, struct error *
   *csv = (struct csv){
       .schema = spec->schema,
       .options = *o,
-      .stops = {delimiter, '"', '\r', '\n'},
+      .stops = TEXT_STOPS(delimiter, '"', '\r', '\n'),
+      .delimiter = delimiter,
+      .may_be_end_mark = spec->schema->column_count == 1,
       .null_len = strlen(o->null_text),
       .numbers_are_plain = !isalnum(delimiter) && !strchr("+-.: \\", delimiter) && o->null_text[0] == '\0',
   };
@@ -118,15 +122,20 @@ static void append_quoted(struct buffer *out, const uint8_t *text, size_t len) {
   buffer_append_byte(out, '"');
 }
 
+/* Text that only looks like something else: NULL's, or the mark of the end of data. */
+static inline bool looks_special(const struct csv *csv, const uint8_t *text, size_t len) {
+  if (len == csv->null_len && memcmp(text, csv->options.null_text, len) == 0) return true;
+  return csv->may_be_end_mark && len == 2 && memcmp(text, "\\.", 2) == 0;
+}
+
 static inline void append_field(const struct csv *csv, const uint8_t *text, size_t len, struct buffer *out) {
-  bool is_null_text = len == csv->null_len && memcmp(text, csv->options.null_text, len) == 0;
-  bool is_end_mark = len == 2 && csv->schema->column_count == 1 && memcmp(text, "\\.", 2) == 0;
   uint8_t *to = buffer_reserve(out, len + 2);   /* at least the quotes around nothing */
   if (!to) return;
-  if (!is_null_text && !is_end_mark && text_copy_unless(to, text, len, csv->stops)) out->len += len;
+  if (!looks_special(csv, text, len) && text_copy_unless(to, text, len, &csv->stops)) out->len += len;
   else append_quoted(out, text, len);
 }
 
+/* Text is not written by a function of its column's but in the row's loop: it is most of what there is. */
 static bool write_text(struct encoder *e, const struct text_column *column, const struct cell *c,
                        struct buffer *out, struct error *err) {
   append_field(e->csv, c->data, (size_t)c->len, out);
@@ -176,13 +185,18 @@ static void choose_writer(const struct csv *csv, const struct output_column *out
   *column = (struct text_column){.text = value_texts[output->kind], .cell = output->cell, .output = output};
   switch (output->kind) {
     case KIND_TEXT:
-    case KIND_JSON: column->write = write_text; return;
+    case KIND_JSON:
+      column->write = write_text;
+      column->is_text = true;
+      return;
     case KIND_JSONB: column->write = write_jsonb; return;
     case KIND_NUMERIC: column->write = write_numeric; break;
     case KIND_BYTEA: column->write = write_bytea; break;
     default: column->write = write_fixed; break;
   }
-  if (!csv->numbers_are_plain) column->write = write_checked;
+  if (csv->numbers_are_plain) return;
+  column->write = write_checked;
+  column->text = value_texts[KIND_TEXT];   /* of no fixed width: the row's loop leaves it alone */
 }
 
 static void csv_encoder_free(struct encoder *e) {
@@ -220,25 +234,61 @@ static bool csv_begin(void *self, struct buffer *out, struct error *err) {
   if (!csv->options.header) return true;
   for (size_t i = 0; i < csv->schema->column_count; i++) {
     const char *name = csv->schema->columns[i].name;
-    if (i) buffer_append_byte(out, csv->stops[0]);
+    if (i) buffer_append_byte(out, csv->delimiter);
     append_field(csv, (const uint8_t *)name, strlen(name), out);
   }
   append_line_end(csv, out);
   return buffer_check(out, "the header", err);
 }
 
+/* A field that is not written in the row's loop: by its column's function, quoted, or where the room is short. */
+static bool append_other(struct encoder *e, const struct text_column *column, const struct cell *c,
+                         struct buffer *out, struct error *err) {
+  const struct csv *csv = e->csv;
+  if (cell_is_null(c)) buffer_append(out, csv->options.null_text, csv->null_len);
+  else if (!column->write(e, column, c, out, err)) return false;
+  buffer_append_byte(out, csv->delimiter);
+  return true;
+}
+
+/* Each field is written with the delimiter behind it; the row's last one gives way to the line's end. */
 static bool csv_encode(struct encoder *e, const struct cell *cells, struct buffer *out, struct error *err) {
   const struct csv *csv = e->csv;
-  size_t count = csv->schema->column_count;
+  const size_t count = csv->schema->column_count;
+  const uint8_t delimiter = csv->delimiter;
+  uint8_t *to = out->data + out->len, *limit = out->data + out->capacity;
   for (size_t i = 0; i < count; i++) {
     const struct text_column *column = &e->columns[i];
     const struct cell *c = &cells[column->cell];
-    if (i) buffer_append_byte(out, csv->stops[0]);
-    if (cell_is_null(c)) buffer_append(out, csv->options.null_text, csv->null_len);
-    else if (!column->write(e, column, c, out, err)) return false;
+    const size_t left = (size_t)(limit - to);
+    if (cell_is_null(c)) {
+      if (csv->null_len == 0 && left > 0) {
+        *to++ = delimiter;
+        continue;
+      }
+    } else if (column->is_text && (size_t)c->len < left && !looks_special(csv, c->data, (size_t)c->len) &&
+        text_copy_unless(to, c->data, (size_t)c->len, &csv->stops)) {
+      to += c->len;
+      *to++ = delimiter;
+      continue;
+    } else if (c->len == column->text.width && left > VALUE_TEXT_MAX) {
+      uint8_t *end = column->text.write(to, c->data);
+      if (end) {
+        to = end;
+        *to++ = delimiter;
+        continue;
+      }
+    }
+    out->len = (size_t)(to - out->data);
+    if (!append_other(e, column, c, out, err)) return false;
+    to = out->data + out->len;
+    limit = out->data + out->capacity;
   }
-  append_line_end(csv, out);
+  out->len = (size_t)(to - out->data);
   e->counts.rows++;
+  if (!buffer_check(out, "a row", err)) return false;
+  out->len--;
+  append_line_end(csv, out);
   return buffer_check(out, "a row", err);
 }
 
@@ -246,6 +296,7 @@ static struct format_counts csv_counts(const struct encoder *e) { return e->coun
 
 /* A record ends at a line feed outside quotes; quotes within a field come in pairs, so parity suffices. */
 static bool csv_count_rows(int fd, uint64_t *rows, struct error *err) {
+  static const struct text_stops stops = TEXT_STOPS('"', '\n', '"', '\n');
   struct text_pieces pieces = {.fd = fd};
   uint64_t records = 0;
   bool quoted = false;
@@ -256,7 +307,7 @@ static bool csv_count_rows(int fd, uint64_t *rows, struct error *err) {
     const uint8_t *at = pieces.bytes, *end = at + pieces.len;
     while (at < end) {
       at = quoted ? memchr(at, '"', (size_t)(end - at))
-                  : text_find_any(at, end, (const uint8_t[4]){'"', '\n', '"', '\n'});
+                  : text_find_stop(at, end, &stops);
       if (!at || at == end) break;
       if (*at++ == '"') quoted = !quoted;
       else records++;

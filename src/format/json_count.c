@@ -39,13 +39,13 @@ static bool close_bracket(struct tracker *t, bool object) {
 
 /* Past the string that begins or goes on at `at`; in_string stays set if the piece ends first. */
 static const uint8_t *pass_string(struct tracker *t, const uint8_t *at, const uint8_t *end) {
-  static const uint8_t stops[4] = {'"', '\\', '"', '\\'};
+  static const struct text_stops stops = TEXT_STOPS('"', '\\', '"', '\\');
   if (t->escaped && at < end) {
     t->escaped = false;
     at++;
   }
   while (at < end) {
-    at = text_find_any(at, end, stops);
+    at = text_find_stop(at, end, &stops);
     if (at == end) break;
     if (*at++ == '"') {
       t->in_string = false;

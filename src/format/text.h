@@ -16,6 +16,7 @@ struct text_column {
   bool (*write)(struct encoder *e, const struct text_column *column, const struct cell *c, struct buffer *out,
                 struct error *err);
   struct value_text text;               /* of kinds with a fixed width */
+  bool is_text;                         /* KIND_TEXT, KIND_JSON: where a format treats it in its loop */
   uint32_t cell;
   const struct output_column *output;
   const uint8_t *before;                /* what stands before the value: a key, a start tag; NULL: nothing */
@@ -67,64 +68,101 @@ struct text_pieces {
 /* The next piece; len 0 at the end of the file. */
 bool text_next_piece(struct text_pieces *p, struct error *err) MUST_CHECK;
 
-/* The first byte in at..end that is one of four, or `end`. */
-static inline const uint8_t *text_find_any(const uint8_t *at, const uint8_t *end, const uint8_t set[4]) {
+/* Four bytes that are looked for; none of them is 0. Each as often as a vector has room for it. */
+struct text_stops { uint8_t bytes[4][16]; };
+#define TEXT_STOP_16(c) {c, c, c, c, c, c, c, c, c, c, c, c, c, c, c, c}
+#define TEXT_STOPS(a, b, c, d) {{TEXT_STOP_16(a), TEXT_STOP_16(b), TEXT_STOP_16(c), TEXT_STOP_16(d)}}
+
 #ifdef __SSE2__
-  if (end - at >= 16) {
-    const __m128i a = _mm_set1_epi8((char)set[0]), b = _mm_set1_epi8((char)set[1]);
-    const __m128i c = _mm_set1_epi8((char)set[2]), d = _mm_set1_epi8((char)set[3]);
-    for (; end - at >= 16; at += 16) {
-      __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
-      __m128i hits = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, a), _mm_cmpeq_epi8(bytes, b)),
-                                  _mm_or_si128(_mm_cmpeq_epi8(bytes, c), _mm_cmpeq_epi8(bytes, d)));
-      unsigned found = (unsigned)_mm_movemask_epi8(hits);
-      if (found) return at + __builtin_ctz(found);
-    }
-  }
+/* Bit i: byte i is a stop. */
+static inline unsigned text_stop_mask(__m128i bytes, const struct text_stops *stops) {
+  const __m128i *s = (const __m128i *)(const void *)stops->bytes;
+  __m128i first = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_loadu_si128(s)),
+                               _mm_cmpeq_epi8(bytes, _mm_loadu_si128(s + 1)));
+  __m128i second = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_loadu_si128(s + 2)),
+                                _mm_cmpeq_epi8(bytes, _mm_loadu_si128(s + 3)));
+  return (unsigned)_mm_movemask_epi8(_mm_or_si128(first, second));
+}
 #endif
-  const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
-  for (; end - at >= 8; at += 8) {
-    uint64_t word, hit = 0;
-    memcpy(&word, at, sizeof word);
-    for (int i = 0; i < 4; i++) {
-      uint64_t zero = word ^ (ones * set[i]);   /* a zero byte where the word holds set[i] */
-      hit |= (zero - ones) & ~zero;
-    }
-    if (hit & high) break;
+
+/* Do 16 bytes, as two words, hold a stop? Bytes of 0 count as none. */
+static inline bool text_has_stop(uint64_t low, uint64_t high, const struct text_stops *stops) {
+#ifdef __SSE2__
+  return text_stop_mask(_mm_set_epi64x((long long)high, (long long)low), stops) != 0;
+#else
+  const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+  uint64_t hit = 0;
+  for (int i = 0; i < 4; i++) {
+    uint64_t a = low ^ (ones * stops->bytes[i][0]), b = high ^ (ones * stops->bytes[i][0]);
+    hit |= ((a - ones) & ~a) | ((b - ones) & ~b);   /* a zero byte where the word holds the stop */
   }
-  while (at < end && *at != set[0] && *at != set[1] && *at != set[2] && *at != set[3]) at++;
+  return (hit & tops) != 0;
+#endif
+}
+
+static inline bool text_is_stop(uint8_t c, const struct text_stops *stops) {
+  return c == stops->bytes[0][0] || c == stops->bytes[1][0] || c == stops->bytes[2][0] || c == stops->bytes[3][0];
+}
+
+static inline uint64_t text_load_8(const uint8_t *at) {
+  uint64_t word;
+  memcpy(&word, at, sizeof word);
+  return word;
+}
+
+static inline uint32_t text_load_4(const uint8_t *at) {
+  uint32_t word;
+  memcpy(&word, at, sizeof word);
+  return word;
+}
+
+/* The first stop in at..end, or `end`. */
+static inline const uint8_t *text_find_stop(const uint8_t *at, const uint8_t *end,
+                                            const struct text_stops *stops) {
+#ifdef __SSE2__
+  for (; end - at >= 16; at += 16) {
+    unsigned found = text_stop_mask(_mm_loadu_si128((const __m128i *)(const void *)at), stops);
+    if (found) return at + __builtin_ctz(found);
+  }
+#else
+  while (end - at >= 16 && !text_has_stop(text_load_8(at), text_load_8(at + 8), stops)) at += 16;
+#endif
+  while (at < end && !text_is_stop(*at, stops)) at++;
   return at;
 }
 
 /*
- * Copies text and says whether it is free of all bytes of a set; where it is not, what lies at `to` is
- * undefined. One pass, and no call for the short texts that most are. `to` has room for len bytes.
+ * Copies text and says whether it is free of stops; where it is not, what lies at `to` is undefined. One pass,
+ * and no call for the short texts that most are: their two halves overlap. `to` has room for len bytes.
  */
-static inline bool text_copy_unless(uint8_t *to, const uint8_t *text, size_t len, const uint8_t set[4]) {
-  const uint8_t *at = text, *end = text + len;
-#ifdef __SSE2__
+static inline bool text_copy_unless(uint8_t *to, const uint8_t *text, size_t len,
+                                    const struct text_stops *stops) {
   if (len >= 16) {
-    const __m128i a = _mm_set1_epi8((char)set[0]), b = _mm_set1_epi8((char)set[1]);
-    const __m128i c = _mm_set1_epi8((char)set[2]), d = _mm_set1_epi8((char)set[3]);
-    for (;;) {
-      __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
-      __m128i hits = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, a), _mm_cmpeq_epi8(bytes, b)),
-                                  _mm_or_si128(_mm_cmpeq_epi8(bytes, c), _mm_cmpeq_epi8(bytes, d)));
-      if (_mm_movemask_epi8(hits)) return false;
-      _mm_storeu_si128((__m128i *)(void *)to, bytes);
-      at += 16;
-      to += 16;
-      if (at == end) return true;
-      if (end - at < 16) {   /* the last 16 bytes once more: looking twice is cheaper than looking singly */
-        to -= 16 - (end - at);
-        at = end - 16;
-      }
+    for (size_t i = 0;; i += 16) {
+      if (len - i < 16) i = len - 16;   /* the last 16 bytes: looking twice is cheaper than looking singly */
+      if (text_has_stop(text_load_8(text + i), text_load_8(text + i + 8), stops)) return false;
+      memcpy(to + i, text + i, 16);
+      if (i + 16 == len) return true;
     }
   }
-#endif
-  if (text_find_any(at, end, set) < end) return false;
-  memcpy(to, at, len);
-  return true;
+  if (len >= 8) {
+    uint64_t low = text_load_8(text), high = text_load_8(text + len - 8);
+    memcpy(to, &low, sizeof low);
+    memcpy(to + len - 8, &high, sizeof high);
+    return !text_has_stop(low, high, stops);
+  }
+  if (len >= 4) {
+    uint32_t low = text_load_4(text), high = text_load_4(text + len - 4);
+    memcpy(to, &low, sizeof low);
+    memcpy(to + len - 4, &high, sizeof high);
+    return !text_has_stop(low, high, stops);
+  }
+  if (len == 0) return true;
+  to[0] = text[0];
+  to[len / 2] = text[len / 2];
+  to[len - 1] = text[len - 1];
+  return !text_is_stop(text[0], stops) && !text_is_stop(text[len / 2], stops) &&
+         !text_is_stop(text[len - 1], stops);
 }
 
 #define TEXT_SHORT_BYTES 32   /* what text_append_short reads, whatever the length */

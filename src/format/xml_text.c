@@ -48,17 +48,17 @@ static void append_reference(struct buffer *out, uint8_t c) {
 }
 
 void xml_append_escaped(struct buffer *out, const uint8_t *text, size_t len) {
-  static const uint8_t stops[4] = {'&', '<', '>', '\r'};
+  static const struct text_stops stops = TEXT_STOPS('&', '<', '>', '\r');
   const uint8_t *at = text, *end = text + len;
   if (len == 0) return;
   uint8_t *to = buffer_reserve(out, len);
   if (!to) return;
-  if (text_copy_unless(to, text, len, stops)) {
+  if (text_copy_unless(to, text, len, &stops)) {
     out->len += len;
     return;
   }
   for (;;) {
-    const uint8_t *stop = text_find_any(at, end, stops);
+    const uint8_t *stop = text_find_stop(at, end, &stops);
     buffer_append(out, at, (size_t)(stop - at));
     if (stop == end) return;
     append_reference(out, *stop);

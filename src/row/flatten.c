@@ -1,4 +1,5 @@
 #include "row/flatten_set.h"
+#include "row/gap.h"
 #include "row/scratch.h"
 #include "row/walk.h"
 
@@ -39,12 +40,30 @@ struct frame {
 
 enum trouble { TROUBLE_TEXT, TROUBLE_MEMORY };
 
+/* What a walk notes between two values, to remember it as a gap if all of it is fit for that. */
+struct note {
+  const uint8_t *begin;    /* behind the value before; the document's beginning at first */
+  uint32_t from;           /* that value's node; the root at first */
+  uint32_t met_count;
+  uint32_t met[GAP_MET_MAX];
+  bool fits;
+};
+
+/* Whether to try the known gaps. A column whose documents are all different would try in vain each time. */
+struct trust {
+  uint32_t misses;         /* more of these than of hits, lately */
+  uint32_t skip;           /* documents to be walked before the next try */
+};
+#define TRUST_MISSES_MAX 6
+
 struct flattener {
   const struct flatten_set *set;
   const struct schema *schema;
   struct walk walk;
   struct node_state *states;
-  uint64_t object_count;     /* since the beginning; never wraps */
+  uint64_t object_count;     /* objects entered, and documents tried by gaps; never wraps */
+  struct gaps gaps;
+  struct trust *trusts;      /* one per root */
   struct scratch scratch;    /* unescaped strings */
   struct buffer *rests;      /* one per root */
   struct rest_item *items;
@@ -56,6 +75,8 @@ struct flattener {
   enum trouble trouble;      /* why a function returned NULL or false */
   bool top_keeps_rest;
   bool run_open;             /* the last item may be continued by the next unknown member */
+  bool learns;               /* from this document */
+  struct note note;
   size_t depth;
   struct frame frames[PATH_KEYS_MAX];
 };
@@ -75,9 +96,10 @@ struct flattener *flattener_new(const struct flatten_set *set, const struct sche
   f->schema = schema;
   f->states = calloc(set->trie.node_count, sizeof *f->states);
   f->rests = calloc(set->root_count + 1, sizeof *f->rests);
-  if (!f->states || !f->rests) goto no_memory;
+  f->trusts = calloc(set->root_count + 1, sizeof *f->trusts);
+  if (!f->states || !f->rests || !f->trusts) goto no_memory;
   for (size_t i = 0; i < set->root_count; i++) buffer_init(&f->rests[i], INT32_MAX);
-  if (walk_init(&f->walk, &set->trie, err)) return f;
+  if (walk_init(&f->walk, &set->trie, err) && gaps_init(&f->gaps, &set->trie, err)) return f;
   flattener_free(f);
   return NULL;
 no_memory:
@@ -89,6 +111,8 @@ no_memory:
 void flattener_free(struct flattener *f) {
   if (!f) return;
   walk_deinit(&f->walk);
+  gaps_deinit(&f->gaps);
+  free(f->trusts);
   scratch_deinit(&f->scratch);
   for (size_t i = 0; f->rests && i < f->set->root_count; i++) buffer_deinit(&f->rests[i]);
   free(f->rests);
@@ -191,6 +215,33 @@ static void write_rest(const struct flattener *f, struct buffer *out) {
   buffer_append_byte(out, '}');
 }
 
+/* --- Learning gaps ------------------------------------------------------------------------------------ */
+
+static void note_begin(struct flattener *f, uint32_t from, const uint8_t *behind) {
+  f->note.begin = behind;
+  f->note.from = from;
+  f->note.met_count = 0;
+  f->note.fits = f->learns;
+}
+
+static void note_key(struct flattener *f, uint32_t node) {
+  if (f->note.met_count < GAP_MET_MAX) f->note.met[f->note.met_count++] = node;
+  else f->note.fits = false;
+}
+
+/* The gap ends at `at`, before a value of `to` or, with TRIE_NONE, at the end of the document. */
+static void learn(struct flattener *f, uint32_t to, const uint8_t *at) {
+  const struct note *note = &f->note;
+  size_t len = (size_t)(at - note->begin);
+  uint32_t pick = f->set->trie.nodes[to].mark;
+  if (!note->fits || len == 0 || len > GAP_TEXT_MAX) return;
+  if (to != TRIE_NONE && (pick == PICK_NONE || f->set->picks[pick].next != PICK_NONE)) return;
+  struct gap gap = {.len = (uint32_t)len, .to = to, .pick = pick, .met_count = note->met_count};
+  memcpy(gap.text, note->begin, len);
+  memcpy(gap.met, note->met, sizeof gap.met);
+  gaps_learn(&f->gaps, note->from, &gap);
+}
+
 /* --- Picking ------------------------------------------------------------------------------------------ */
 
 static void set_cell(struct cell *cell, const uint8_t *begin, const uint8_t *end) {
@@ -255,6 +306,8 @@ static const uint8_t *take_value(struct flattener *f, uint32_t node, const uint8
   else behind = json_skip_scalar(at, f->end);
   if (!behind || !take(f, node, at, behind, escaped)) return NULL;
   f->states[node].rest_end = f->item_count;
+  if (*at != '{') learn(f, node, at);
+  note_begin(f, node, behind);
   return behind;
 }
 
@@ -290,11 +343,13 @@ static inline void meet_key(struct flattener *f, struct frame *frame, uint32_t n
   frame->key = key;
   frame->slot = walk_next(node);
   f->run_open = false;
+  note_key(f, node);
   if (__builtin_expect(state->seen_in != frame->number, 1)) {
     state->seen_in = frame->number;
     state->next_seen = f->states[frame->node].first_seen;
     f->states[frame->node].first_seen = node;
   } else {
+    f->note.fits = false;
     take_back(f, node);
   }
   state->first_seen = TRIE_NONE;
@@ -323,7 +378,9 @@ static bool leave_object(struct flattener *f, const uint8_t *end) {
   const struct frame *frame = &f->frames[--f->depth];
   f->run_open = false;
   f->states[frame->node].rest_end = f->item_count;
-  return !picks_whole(f->set, frame->node) || take(f, frame->node, frame->begin, end, false);
+  if (!picks_whole(f->set, frame->node)) return true;
+  f->note.fits = false;
+  return take(f, frame->node, frame->begin, end, false);
 }
 
 /* Behind a value: leaves the objects that end here. At the next key's quote, or with depth 0 at the end. */
@@ -354,6 +411,7 @@ static const uint8_t *go_to_known(struct flattener *f, const uint8_t *at, uint32
       meet_key(f, frame, *node, key);
       return at;
     }
+    f->note.fits = false;
     at = json_skip_value(at, f->end);
     if (!at || (frame->keeps_rest && !keep_unknown(f, frame->node, key, at))) return NULL;
     at = go_to_member(f, at);
@@ -376,6 +434,7 @@ static const uint8_t *walk_document(struct flattener *f, uint32_t node) {
   f->depth = 0;
   f->item_count = 0;
   f->run_open = false;
+  note_begin(f, node, f->begin);
   do {
     if (is_to_be_entered(f, node, at)) {
       enter_object(f, node, at);
@@ -387,6 +446,90 @@ static const uint8_t *walk_document(struct flattener *f, uint32_t node) {
     at = at ? go_to_known(f, at, &node) : NULL;
   } while (at && node != TRIE_NONE);
   return at;
+}
+
+/* --- By gaps ------------------------------------------------------------------------------------------ */
+
+/* The end of a string's plain run. Near the document's end it looks at the last 16 bytes, not at single ones. */
+static inline const uint8_t *find_string_stop(const struct flattener *f, const uint8_t *at) {
+#if defined __SSE2__ && !defined JSON_SCAN_PORTABLE
+  size_t left = (size_t)(f->end - at);
+  if (left < 16 && f->end - f->begin >= 16) {
+    unsigned stops = json_string_stops_16(f->end - 16) >> (16 - left);
+    return stops ? at + __builtin_ctz(stops) : f->end;
+  }
+#endif
+  return json_find_string_stop(at, f->end);
+}
+
+/* Picks the value at `at`, which is no object. Returns past it, or NULL where the walk must see to it. */
+static inline const uint8_t *pick_value(struct flattener *f, uint32_t pick, const uint8_t *at) {
+  struct cell *cell = &f->picked[pick];
+  const uint8_t *behind;
+  if (at == f->end || *at == '{') return NULL;
+  if (*at != '"') {
+    behind = *at == '[' ? json_skip_value(at, f->end) : json_skip_scalar(at, f->end);
+    if (behind) set_cell(cell, at, behind);
+    return behind;
+  }
+  bool is_text = f->set->picks[pick].form == FLATTEN_TEXT;
+  behind = find_string_stop(f, at + 1);
+  if (behind == f->end) return NULL;
+  if (*behind++ == '"') {
+    set_cell(cell, at + is_text, behind - is_text);
+    return behind;
+  }
+  bool escaped;
+  behind = json_skip_string(at, f->end, &escaped);
+  if (!behind) return NULL;
+  if (!is_text) set_cell(cell, at, behind);
+  else if (!unescape(f, at, behind, cell)) return NULL;
+  return behind;
+}
+
+/* False where a key has been met before in this document: the last of duplicates counts, so walk. */
+static inline bool meet_keys(struct flattener *f, const struct gap *gap, uint64_t number) {
+  for (uint32_t i = 0; i < gap->met_count; i++) {
+    struct node_state *state = &f->states[gap->met[i]];
+    if (state->seen_in == number) return false;
+    state->seen_in = number;
+  }
+  return true;
+}
+
+/* Is the document made of known gaps alone? Then its values are picked, and no rest is left. */
+static bool pick_by_gaps(struct flattener *f, uint32_t node) {
+  const uint64_t number = ++f->object_count;
+  const uint8_t *at = f->begin;
+  for (;;) {
+    const struct gap *gap = gaps_find(&f->gaps, node, at, f->end);
+    if (!gap || !meet_keys(f, gap, number)) return false;
+    at += gap->len;
+    node = gap->to;
+    if (node == TRIE_NONE) return true;
+    at = pick_value(f, gap->pick, at);
+    if (!at) return false;
+  }
+}
+
+/* pick_by_gaps, unless it has been in vain too often lately. Where it is in vain, the walk learns. */
+static bool try_gaps(struct flattener *f, size_t index) {
+  const struct flatten_root *root = &f->set->roots[index];
+  struct trust *trust = &f->trusts[index];
+  f->learns = trust->skip == 0;
+  if (trust->skip > 0) {
+    trust->skip--;
+    return false;
+  }
+  if (pick_by_gaps(f, root->node)) {
+    trust->misses -= trust->misses > 0;
+    return true;
+  }
+  trust->misses += trust->misses < TRUST_MISSES_MAX;
+  trust->skip = (1u << trust->misses) - 2;
+  for (uint32_t i = 1; i < f->set->pick_count; i++)
+    if (f->set->picks[i].wire == root->wire) f->picked[i].len = -1;
+  return false;
 }
 
 static bool fail_document(const struct flattener *f, const struct wire_column *w, struct error *err) {
@@ -409,9 +552,11 @@ static bool run_root(struct flattener *f, size_t index, const struct cell *docum
     f->begin++;
   }
   f->trouble = TROUBLE_TEXT;
+  if (try_gaps(f, index)) return true;
   f->top_keeps_rest = root->rest != PICK_NONE;
   const uint8_t *at = walk_document(f, root->node);
   if (!at || json_skip_space_inline(at, f->end) != f->end) return fail_document(f, w, err);
+  learn(f, TRIE_NONE, f->end);
   if (f->item_count == 0) return true;
   struct buffer *rest = &f->rests[index];
   write_rest(f, rest);

@@ -68,7 +68,7 @@ bool flatten_set_add(struct flatten_set *set, size_t wire, const struct json_pat
   for (size_t i = 0; i < path->key_count; i++)
     if (!trie_add(&set->trie, node, path->keys[i], strlen(path->keys[i]), &node, err)) return false;
   struct trie_node *n = &set->trie.nodes[node];
-  *pick = (struct pick){.node = node, .next = n->mark, .whole = pick_whole, .form = form};
+  *pick = (struct pick){.wire = wire, .node = node, .next = n->mark, .whole = pick_whole, .form = form};
   n->mark = set->pick_count++;
   root->path_count++;
   *cell = n->mark - 1;
@@ -81,7 +81,7 @@ bool flatten_set_add_rest(struct flatten_set *set, size_t wire, size_t *cell, st
   if (!root || !pick) return false;
   if (root->rest == PICK_NONE) {
     /* Not in the node's list: no value picks it. */
-    *pick = (struct pick){.node = root->node, .form = FLATTEN_JSON};
+    *pick = (struct pick){.wire = wire, .node = root->node, .form = FLATTEN_JSON};
     root->rest = set->pick_count++;
   }
   *cell = root->rest - 1;

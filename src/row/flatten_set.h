@@ -9,6 +9,7 @@
 
 /* One cell that a path fills. */
 struct pick {
+  size_t wire;          /* the column */
   uint32_t node;
   uint32_t next;        /* the next pick of the same node, or PICK_NONE */
   bool whole;           /* takes an object, too */

@@ -30,15 +30,22 @@ static inline bool json_word_has_stop(uint64_t word) {
           high) != 0;
 }
 
+#if defined __SSE2__ && !defined JSON_SCAN_PORTABLE
+/* Which of 16 bytes end a plain run: bit i for at[i]. */
+static inline unsigned json_string_stops_16(const uint8_t *at) {
+  const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1F);
+  __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+  __m128i stops = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
+                               _mm_cmpeq_epi8(_mm_max_epu8(bytes, control), control));
+  return (unsigned)_mm_movemask_epi8(stops);
+}
+#endif
+
 /* The first byte that ends a plain run of a string, or `end`. */
 static inline const uint8_t *json_find_string_stop(const uint8_t *at, const uint8_t *end) {
 #if defined __SSE2__ && !defined JSON_SCAN_PORTABLE
-  const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1F);
   for (; end - at >= 16; at += 16) {
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
-    __m128i stops = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
-                                 _mm_cmpeq_epi8(_mm_max_epu8(bytes, control), control));
-    unsigned found = (unsigned)_mm_movemask_epi8(stops);
+    unsigned found = json_string_stops_16(at);
     if (found) return at + __builtin_ctz(found);
   }
 #endif
