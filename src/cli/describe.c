@@ -84,7 +84,7 @@ static int describe_main(int argc, char **argv) {
   struct error err;
   struct pg *pg = NULL;
   bool ok = flags_parse(&command_describe, argc, argv, on_flag, on_argument, &d, &err) &&
-            pg_connect(d.conninfo, "decant/describe", &pg, &err) && session_begin_look(pg, &err);
+            pg_connect(d.conninfo, "decant/describe", NULL, &pg, &err) && session_begin_look(pg, &err);
   if (ok) ok = d.name ? print_table(pg, d.name, &err) : print_tables(pg, &err);
   pg_close(pg);
   return ok ? 0 : command_failed(&err);

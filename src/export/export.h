@@ -7,6 +7,7 @@
  * has ended and every byte is written. Where it fails the sink is left uncommitted.
  */
 #pragma once
+#include "base/rate.h"
 #include "export/request.h"
 #include "sink/sink.h"
 
@@ -21,6 +22,7 @@ struct export_settings {
   int lanes;                     /* 1 to LANES_MAX; 0: min(4, cores) */
   int64_t memory_bytes;          /* budget of this export; 0: the format's default */
   bool allow_query;              /* query in the request is allowed */
+  struct rate *rate;             /* borrowed: a limit of all exports together, above the request's own; NULL: none */
 };
 
 enum export_phase { PHASE_PLANNING, PHASE_DISCOVERING, PHASE_RUNNING, PHASE_FINISHING };
@@ -32,12 +34,17 @@ struct export_progress {
   atomic_uint_fast64_t bytes;            /* written to the sink so far */
   atomic_uint_fast64_t rows_estimated;   /* 0: unknown */
   atomic_uint_fast64_t work_done, work_total;   /* heap blocks, for percent; work_total 0: unknown */
+  atomic_uint_fast64_t bytes_read;       /* from the server so far, by all lanes; some 50 ms old */
+  atomic_uint_fast64_t pauses, paused_us;   /* of the lanes, for the rate limit; some 50 ms old */
+  atomic_int_fast64_t snapshot_us;       /* when the snapshot was taken, by the server's wall clock; 0: not yet */
 };
 /* 0 to 100, or -1 where it is not known. */
 double export_progress_percent(const struct export_progress *p);
 
 struct export_result {
   uint64_t rows, bytes, specials;
+  uint64_t bytes_read;            /* from the server */
+  double seconds_paused;          /* for the rate limit, added up over the lanes */
   double seconds;
   int lanes;                      /* that took part */
   char snapshot_at[32];           /* RFC 3339 */
@@ -54,6 +61,9 @@ bool export_run(const struct export_request *request, const struct export_settin
  * Everything that export_run checks before the first byte, in a short transaction. For POST /exports. ERR_BUSY where
  * the table is locked for more than 5 s.
  */
-struct export_estimate { uint64_t rows, bytes; };   /* 0: unknown */
+struct export_estimate {
+  uint64_t rows, bytes;           /* 0: unknown */
+  bool is_superuser;              /* the role that reads */
+};
 bool export_check(const struct export_request *request, const struct export_settings *settings,
                   struct export_estimate *estimate, struct error *err) MUST_CHECK;

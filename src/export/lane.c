@@ -249,10 +249,11 @@ static bool connect_lane(struct lane *lane) {
   if (lane->index == 0) return true;
   struct error why;
   struct pg *pg = NULL;
-  bool ok = pg_connect_like(run->holder, &pg, &why);
+  bool ok = pg_connect_like(run->holder, &run->stop, &pg, &why);
   pthread_mutex_lock(&run->mutex);
   lane->pg = pg;
   pthread_mutex_unlock(&run->mutex);
+  if (ok) pg_set_rate(pg, &run->rate);
   ok = ok && session_join(pg, &run->snapshot, &why) && scan_prepare_lane(&run->plan.scan, pg, &why);
   if (!ok) drop_out(lane, &why);
   return ok;

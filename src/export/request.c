@@ -1,5 +1,7 @@
 #include "export/request.h"
 
+#include "base/rate.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -90,6 +92,19 @@ bool request_set_discover(struct export_request *r, const char *name, struct err
   if (index < 0) return false;
   r->discover = (enum discover)index;
   return true;
+}
+
+bool request_parse_rate(const char *text, const char *field, int64_t *bytes, struct error *err) {
+  char size[32];
+  size_t len = strlen(text);
+  if (len > 2 && !strcmp(text + len - 2, "/s")) len -= 2;
+  snprintf(size, sizeof size, "%.*s", (int)len, text);
+  if (len < sizeof size && parse_size(size, bytes) && *bytes >= RATE_MIN && *bytes <= RATE_MAX) return true;
+  return fail_field(err, field, "%s: \"%.40s\" is no rate like 50MB (a second), from 32kB to 1TB", field, text);
+}
+
+bool request_set_max_rate(struct export_request *r, const char *text, const char *field, struct error *err) {
+  return request_parse_rate(text, field, &r->max_rate_bytes, err);
 }
 
 /*

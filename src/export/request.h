@@ -13,6 +13,7 @@ enum filter_op {
 extern const char *const filter_op_names[];   /* "=", "!=", "<", "<=", ">", ">=", "in", "like", "is_null", "not_null", NULL */
 
 enum discover { DISCOVER_SAMPLE, DISCOVER_FULL };
+enum gentle_choice { GENTLE_DEFAULT, GENTLE_YES, GENTLE_NO };       /* DEFAULT: as the service is set; else no */
 enum flatten_choice { FLATTEN_DEFAULT, FLATTEN_YES, FLATTEN_NO };   /* DEFAULT: as the format does */
 
 #define REQUEST_LIST_MAX 16384    /* columns, filters, values of an `in` */
@@ -35,6 +36,8 @@ struct export_request {
   enum flatten_choice flatten;
   enum discover discover;
   enum special special;
+  enum gentle_choice gentle;        /* one lane, and of each leaf one plain sequential scan */
+  int64_t max_rate_bytes;           /* to be read from the server in a second; 0: no limit of its own */
 };
 
 struct export_request *request_new(struct error *err) MUST_CHECK;
@@ -45,6 +48,9 @@ bool request_set_format(struct export_request *r, const char *name, struct error
 bool request_set_compression(struct export_request *r, const char *text, const char *field, struct error *err) MUST_CHECK;
 bool request_set_special(struct export_request *r, const char *name, struct error *err) MUST_CHECK;
 bool request_set_discover(struct export_request *r, const char *name, struct error *err) MUST_CHECK;
+/* "50MB", "50MB/s": bytes a second. field: how the request calls it. */
+bool request_parse_rate(const char *text, const char *field, int64_t *bytes, struct error *err) MUST_CHECK;
+bool request_set_max_rate(struct export_request *r, const char *text, const char *field, struct error *err) MUST_CHECK;
 bool request_add_column(struct export_request *r, const char *source, const char *target, struct error *err) MUST_CHECK;
 /* op as in filter_op_names; values: none for is_null and not_null, one or more for in, else one. */
 bool request_add_filter(struct export_request *r, const char *column, const char *op, const char *const *values,

@@ -261,6 +261,23 @@ static bool read_flatten(void *context, const struct json_value *v, const char *
   return true;
 }
 
+static bool read_gentle(void *context, const struct json_value *v, const char *path, struct error *err) {
+  bool gentle;
+  if (!json_input_bool(v, path, &gentle, err)) return false;
+  ((struct export_request *)context)->gentle = gentle ? GENTLE_YES : GENTLE_NO;
+  return true;
+}
+
+static bool read_max_rate(void *context, const struct json_value *v, const char *path, struct error *err) {
+  char *text;
+  if (v->type != JSON_NUMBER && v->type != JSON_STRING)
+    return fail_field(err, path, "%s: a number of bytes a second or a text as \"50MB\" is needed", path);
+  if (!json_input_scalar(v, path, &text, err)) return false;
+  bool ok = request_set_max_rate(context, text, path, err);
+  free(text);
+  return ok;
+}
+
 static bool read_limit(void *context, const struct json_value *v, const char *path, struct error *err) {
   struct export_request *r = context;
   char *text = NULL;
@@ -282,6 +299,8 @@ static const struct json_field request_fields[] = {
     {"flatten", read_flatten, true},
     {"discover", read_discover, true},
     {"special", read_special, true},
+    {"gentle", read_gentle, true},
+    {"maxRate", read_max_rate, true},
     {NULL},
 };
 
@@ -398,6 +417,8 @@ void request_to_json(const struct export_request *r, struct buffer *out) {
     buffer_appendf(out, ",\"flatten\":%s", r->flatten == FLATTEN_YES ? "true" : "false");
   append_member(out, "discover", r->discover == DISCOVER_FULL ? "full" : "sample");
   append_member(out, "special", special_names[r->special]);
+  if (r->gentle != GENTLE_DEFAULT) buffer_appendf(out, ",\"gentle\":%s", r->gentle == GENTLE_YES ? "true" : "false");
+  if (r->max_rate_bytes) buffer_appendf(out, ",\"maxRate\":%lld", (long long)r->max_rate_bytes);
   append_options(r, out);
   buffer_append_byte(out, '}');
 }

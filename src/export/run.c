@@ -28,7 +28,9 @@ double export_progress_percent(const struct export_progress *p) {
   return percent > 99.9 ? 99.9 : percent;
 }
 
-static int wanted_lanes(const struct export_settings *settings) {
+static int wanted_lanes(const struct run *run) {
+  const struct export_settings *settings = run->settings;
+  if (run->request->gentle == GENTLE_YES) return 1;
   if (settings->lanes > 0) return settings->lanes < LANES_MAX ? settings->lanes : LANES_MAX;
   long cores = sysconf(_SC_NPROCESSORS_ONLN);
   return cores < 1 ? 1 : cores < LANES_DEFAULT_MAX ? (int)cores : LANES_DEFAULT_MAX;
@@ -71,7 +73,7 @@ static bool is_subset(const struct source *of, const struct source *in) {
 
 static bool make_plan(struct run *run, struct plan *plan, struct error *err) {
   const struct export_request *r = run->request;
-  int lanes = wanted_lanes(run->settings);
+  int lanes = wanted_lanes(run);
   return plan_make(plan, r, run->holder, (uint64_t)share_chunks(run, lanes) * CHUNK_BYTES, lanes, err);
 }
 
@@ -110,7 +112,8 @@ static bool plan_in_snapshot(struct run *run, bool *settled, struct error *err) 
 
 static bool connect_holder(struct run *run, struct error *err) {
   struct pg *pg;
-  if (!pg_connect(run->settings->conninfo, run->settings->application_name, &pg, err)) return false;
+  if (!pg_connect(run->settings->conninfo, run->settings->application_name, &run->stop, &pg, err)) return false;
+  pg_set_rate(pg, &run->rate);
   pthread_mutex_lock(&run->mutex);
   run->holder = pg;
   pthread_mutex_unlock(&run->mutex);
@@ -134,13 +137,14 @@ static bool plan(struct run *run, struct error *err) {
 
 static void set_estimates(struct run *run) {
   const struct scan *scan = &run->plan.scan;
+  atomic_store(&run->progress->snapshot_us, run->snapshot.taken_us);
   atomic_store(&run->progress->rows_estimated, scan->rows_estimated);
   atomic_store(&run->progress->work_total, scan->blocks_total);
 }
 
 static void settle_lane_count(struct run *run) {
   const struct scan *scan = &run->plan.scan;
-  int lanes = wanted_lanes(run->settings);
+  int lanes = wanted_lanes(run);
   if ((uint64_t)lanes > scan->split_count) lanes = (int)scan->split_count;
   if (!scan->by_leaf || !*run->snapshot.id || lanes < 1) lanes = 1;
   pthread_mutex_lock(&run->mutex);
@@ -235,7 +239,9 @@ static void fill_result(struct run *run, struct export_result *result, uint64_t 
       .rows = run->rows_written,
       .bytes = run->sink->bytes_written,
       .specials = run->specials,
+      .bytes_read = atomic_load(&run->rate.bytes),
       .seconds = (double)(clock_monotonic_us() - started_us) / 1e6,
+      .seconds_paused = (double)atomic_load(&run->rate.paused_us) / 1e6,
       .lanes = run->lanes_taken_part,
   };
   snprintf(result->snapshot_at, sizeof result->snapshot_at, "%s", run->snapshot.taken_at);
@@ -245,6 +251,7 @@ static void fill_result(struct run *run, struct export_result *result, uint64_t 
 }
 
 static void init(struct run *run) {
+  rate_init(&run->rate, (uint64_t)run->request->max_rate_bytes, run->settings->rate);
   pthread_condattr_t monotonic;
   pthread_condattr_init(&monotonic);
   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -256,6 +263,8 @@ static void init(struct run *run) {
 
 static void deinit(struct run *run) {
   watch_stop(run);
+  run_show_rate(run);
+  rate_deinit(&run->rate);
   if (run->lanes && run->lanes[0].reader_is_open) reader_close(&run->lanes[0].reader);
   window_free(run->window, run->format->meta_free);
   if (run->codec_self) run->codec->close(run->codec_self);
@@ -301,10 +310,11 @@ bool export_check(const struct export_request *request, const struct export_sett
   if (request->query && !settings->allow_query)
     return fail_field(err, "query", "queries are not allowed here: name a table, or ask the operator to allow them");
   struct pg *pg;
-  if (!pg_connect(settings->conninfo, settings->application_name, &pg, err)) return false;
+  if (!pg_connect(settings->conninfo, settings->application_name, NULL, &pg, err)) return false;
   struct plan checked = {0};
   bool ok = make_check_plan(&checked, request, pg, err);
-  if (ok) *estimate = (struct export_estimate){checked.scan.rows_estimated, checked.scan.bytes_estimated};
+  if (ok) *estimate = (struct export_estimate){checked.scan.rows_estimated, checked.scan.bytes_estimated,
+                                               pg_is_superuser(pg)};
   /* Flattened columns are known only after discovery; without any, names and the format's own checks are too. */
   if (ok && !checked.flattens) ok = plan_columns(&checked, NULL, SEEN_ALL, err) && check_format(request, &checked, err);
   plan_deinit(&checked);

@@ -44,7 +44,9 @@ struct run {
   void *format_self, *codec_self;
   struct sink *sink;
   const struct cancel *cancel;
+  struct cancel stop;            /* set with the first error, a cancellation included: ends the connections' waits */
   struct export_progress *progress;
+  struct rate rate;              /* what all lanes read from the server: counted, and limited where asked for */
 
   struct plan plan;
   struct snapshot snapshot;
@@ -84,6 +86,9 @@ void watch_stop(struct run *run);
 
 /* Finds the paths of JSON columns that are flattened, then makes the columns of the output. */
 bool discover_columns(struct run *run, struct error *err) MUST_CHECK;
+
+/* Shows what the lanes have read and how long they paused for it. */
+void run_show_rate(struct run *run);
 
 /* Thread functions. */
 void *lane_main(void *lane);

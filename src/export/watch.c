@@ -11,6 +11,7 @@
 void run_fail(struct run *run, const struct error *err) {
   pthread_mutex_lock(&run->mutex);
   if (run->first_error.code == ERR_NONE) run->first_error = *err;
+  cancel_request(&run->stop);
   if (run->window) window_abort(run->window);
   pthread_cond_broadcast(&run->changed);
   pthread_mutex_unlock(&run->mutex);
@@ -21,6 +22,13 @@ bool run_is_failed(struct run *run) {
   bool failed = run->first_error.code != ERR_NONE;
   pthread_mutex_unlock(&run->mutex);
   return failed;
+}
+
+void run_show_rate(struct run *run) {
+  struct export_progress *p = run->progress;
+  atomic_store(&p->bytes_read, atomic_load(&run->rate.bytes));
+  atomic_store(&p->pauses, atomic_load(&run->rate.pauses));
+  atomic_store(&p->paused_us, atomic_load(&run->rate.paused_us));
 }
 
 /* Under the mutex, so that no connection is closed meanwhile. */
@@ -45,10 +53,12 @@ static void *watcher_main(void *argument) {
   while (!run->is_over) {
     if (run->first_error.code == ERR_NONE && cancel_requested(run->cancel)) {
       error_set(&run->first_error, ERR_CANCELLED, "cancelled");
+      cancel_request(&run->stop);
       if (run->window) window_abort(run->window);
     }
     /* Again and again: a lane may just be between two statements. */
     if (run->first_error.code != ERR_NONE) stop_server(run);
+    run_show_rate(run);
     if (!run->is_over) wait_a_while(run);
   }
   pthread_mutex_unlock(&run->mutex);

@@ -58,7 +58,7 @@ void api_health(struct exchange *x) { answer_json(x, MHD_HTTP_OK, json_pack("{ss
 
 static bool check_database(struct exchange *x, struct error *err) {
   struct pg *c;
-  if (!pg_connect(scheduler_settings(x->service->scheduler)->conninfo, "decant/ready", &c, err)) return false;
+  if (!pg_connect(scheduler_settings(x->service->scheduler)->conninfo, "decant/ready", NULL, &c, err)) return false;
   bool ok = pg_exec(c, "SELECT 1", err);
   pg_close(c);
   return ok;

@@ -12,7 +12,7 @@
 
 /* A connection that only looks. */
 static bool open_look(struct exchange *x, struct pg **c, struct error *err) {
-  if (!pg_connect(scheduler_settings(x->service->scheduler)->conninfo, "decant/tables", c, err)) return false;
+  if (!pg_connect(scheduler_settings(x->service->scheduler)->conninfo, "decant/tables", NULL, c, err)) return false;
   if (session_begin_look(*c, err) && pg_execf(*c, err, "SET LOCAL statement_timeout = %d", LOOK_TIMEOUT_MS)) return true;
   pg_close(*c);
   *c = NULL;

@@ -112,6 +112,10 @@ static void reset_progress(struct export_progress *p) {
   atomic_store(&p->rows_estimated, 0);
   atomic_store(&p->work_done, 0);
   atomic_store(&p->work_total, 0);
+  atomic_store(&p->bytes_read, 0);
+  atomic_store(&p->pauses, 0);
+  atomic_store(&p->paused_us, 0);
+  atomic_store(&p->snapshot_us, 0);
 }
 
 /* Under the lock. */

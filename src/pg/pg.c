@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define OPTIONS_MAX 128
-
 struct pg_result { PGresult *result; };
 
 enum error_code pg_sqlstate_code(const char *sqlstate) {
@@ -34,82 +32,12 @@ bool pg_fail(struct pg *c, const PGresult *result, const char *what, struct erro
   return false;
 }
 
-static void on_libpq_notice(void *context, const char *message) {
-  struct pg *c = context;
-  if (c->notice) c->notice(c->notice_context, message);
-}
-
-static bool finish_connect(PGconn *conn, struct pg **out, struct error *err) {
-  if (!conn) return fail_memory(err, "a connection");
-  struct pg *c = calloc(1, sizeof *c);
-  if (!c) {
-    PQfinish(conn);
-    return fail_memory(err, "a connection");
-  }
-  c->conn = conn;
-  pg_stream_init(&c->stream, -1);
-  if (PQstatus(conn) != CONNECTION_OK) {
-    fail(err, ERR_SOURCE_LOST, "cannot connect to the database: %s", PQerrorMessage(conn));
-      pg_close(c);
-    return false;
-  }
-  PQsetNoticeProcessor(conn, on_libpq_notice, c);
-  c->cancel = PQgetCancel(conn);
-  c->use_stream = !PQsslInUse(conn) && !PQgssEncInUse(conn) && PQprotocolVersion(conn) == 3;
-  pg_stream_init(&c->stream, PQsocket(conn));
-  *out = c;
-  return true;
-}
-
-/* Wrong strings are the user's to mend: their error must come before any attempt, and without the string. */
-static bool check_conninfo(const char *conninfo, struct error *err) {
-  char *why = NULL;
-  PQconninfoOption *options = *conninfo ? PQconninfoParse(conninfo, &why) : PQconndefaults();
-  if (options) {
-    PQconninfoFree(options);
-    return true;
-  }
-  PQfreemem(why);
-  return fail_field(err, "db",
-                    "cannot read the connection string given by --db or DATABASE_URL: it is neither a "
-                    "postgresql:// URL nor key=value pairs");
-}
-
-bool pg_connect(const char *conninfo, const char *application_name, struct pg **out, struct error *err) {
-  if (!check_conninfo(conninfo, err)) return false;
-  /* What comes before dbname yields to the user's connection string, what comes after wins over it. */
-  const char *keys[] = {"connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count",
-                        "tcp_user_timeout", "dbname", "application_name", "client_encoding", NULL};
-  const char *values[] = {"15", "15", "15", "3", "60000", conninfo, application_name, "UTF8", NULL};
-  return finish_connect(PQconnectdbParams(keys, values, 1), out, err);
-}
-
-bool pg_connect_like(const struct pg *like, struct pg **out, struct error *err) {
-  PQconninfoOption *options = PQconninfo(like->conn);
-  if (!options) return fail_memory(err, "a connection");
-  const char *keys[OPTIONS_MAX + 1], *values[OPTIONS_MAX + 1];
-  int n = 0;
-  for (PQconninfoOption *o = options; o->keyword && n < OPTIONS_MAX; o++) {
-    const char *value = o->val;
-    if (!strcmp(o->keyword, "host")) value = PQhost(like->conn);
-    else if (!strcmp(o->keyword, "hostaddr")) value = PQhostaddr(like->conn);
-    else if (!strcmp(o->keyword, "port")) value = PQport(like->conn);
-    else if (!strcmp(o->keyword, "password")) value = PQpass(like->conn);
-    else if (!strcmp(o->keyword, "target_session_attrs")) value = "any";
-    if (!value || !*value) continue;
-    keys[n] = o->keyword;
-    values[n++] = value;
-  }
-  keys[n] = values[n] = NULL;
-  PGconn *conn = PQconnectdbParams(keys, values, 0);
-  PQconninfoFree(options);
-  return finish_connect(conn, out, err);
-}
-
 void pg_close(struct pg *c) {
   if (!c) return;
+  /* A server that is between two rows would go on until it next writes. */
+  if (c->is_copying) canceller_ask(c->canceller);
+  canceller_free(c->canceller);
   PQfreemem(c->copy_message);
-  PQfreeCancel(c->cancel);
   pg_stream_deinit(&c->stream);
   PQfinish(c->conn);
   free(c);
@@ -212,8 +140,16 @@ void pg_described_free(struct pg_described *columns, size_t count) {
 }
 
 void pg_cancel(struct pg *c) {
-  char ignored[256];
-  if (c && c->cancel) PQcancel(c->cancel, ignored, sizeof ignored);
+  if (c) canceller_ask(c->canceller);
+}
+
+void pg_set_rate(struct pg *c, struct rate *rate) { c->stream.rate = rate; }
+
+void pg_set_backend(struct pg *c, int pid) { c->backend_pid = pid; }
+
+bool pg_is_superuser(const struct pg *c) {
+  const char *value = PQparameterStatus(c->conn, "is_superuser");
+  return value && !strcmp(value, "on");
 }
 
 int pg_server_version(const struct pg *c) { return PQserverVersion(c->conn); }

@@ -8,20 +8,26 @@
  */
 #pragma once
 #include "base/buffer.h"
-
-#include <stdint.h>
+#include "base/rate.h"
 
 struct pg;          /* a connection */
 struct pg_result;   /* rows of a query, as text */
 
 /*
  * Connects, with keepalives and tcp_user_timeout so that a dead peer is found within 60 s, and sets
- * client_encoding to UTF8. conninfo: URL or key=value; "" for the environment's.
+ * client_encoding to UTF8. conninfo: URL or key=value; "" for the environment's. A host that does not answer within
+ * connect_timeout (15 s where it is not given) is passed over for the next one.
+ *
+ * What a new attempt cannot mend is ERR_SOURCE: a wrong password, no such role or database. cancel: borrowed for the
+ * connection's life, NULL for none; its flag ends connecting (looking up the host's name excepted) and the
+ * pauses of a rate limit at once, and waiting for a COPY's bytes after 2 s, in which the server should have stopped.
  */
-bool pg_connect(const char *conninfo, const char *application_name, struct pg **out, struct error *err) MUST_CHECK;
+bool pg_connect(const char *conninfo, const char *application_name, const struct cancel *cancel, struct pg **out,
+                struct error *err) MUST_CHECK;
 /* A further connection to the very host and port that `like` is connected to. */
-bool pg_connect_like(const struct pg *like, struct pg **out, struct error *err) MUST_CHECK;
-void pg_close(struct pg *c);   /* NULL is allowed */
+bool pg_connect_like(const struct pg *like, const struct cancel *cancel, struct pg **out, struct error *err) MUST_CHECK;
+/* Also stops the server's query where a COPY is not at its end; waits 2 s at most for that. NULL is allowed. */
+void pg_close(struct pg *c);
 
 /* A statement, or several separated by `;`, whose rows (if any) are thrown away. */
 bool pg_exec(struct pg *c, const char *sql, struct error *err) MUST_CHECK;
@@ -55,10 +61,25 @@ bool pg_copy_queue(struct pg *c, const char *sql, struct error *err) MUST_CHECK;
 bool pg_copy_start_queued(struct pg *c, struct error *err) MUST_CHECK;
 bool pg_copy_next(struct pg *c, const uint8_t **data, size_t *len, uint64_t *rows, struct error *err) MUST_CHECK;
 
-/* Asks the server to stop what the connection is doing. From any thread. Best effort. */
+/*
+ * What COPYs receive is booked here from now on, and waits here before more is taken from the socket, so that TCP
+ * holds the server back. Borrowed.
+ */
+void pg_set_rate(struct pg *c, struct rate *rate);
+
+/*
+ * A server may be silent for long (a sort, a rare match), and so is one that is gone where the network does not say
+ * so. After 60 s without a byte a COPY asks by a second connection whether the backend is still there; if it is
+ * missing, or nobody answers, the COPY fails with ERR_SOURCE_LOST. pid: pg_backend_pid(), which behind a pooler is not
+ * what libpq was told; 0: unknown, then it is not asked for.
+ */
+void pg_set_backend(struct pg *c, int pid);
+
+/* Asks the server to stop what the connection is doing. From any thread; does not block. Best effort. */
 void pg_cancel(struct pg *c);
 
 int pg_server_version(const struct pg *c);   /* 150018 */
+bool pg_is_superuser(const struct pg *c);    /* as the server said when the connection was made */
 /* NOTICE and WARNING messages are dropped, unless a function is set. */
 void pg_on_notice(struct pg *c, void (*notice)(void *context, const char *message), void *context);
 

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "pg/internal.h"
 
 #include <errno.h>
@@ -12,8 +13,9 @@
 #define LOW_WATER_BYTES (RECEIVE_BYTES / 2)  /* the kernel wakes us for no less while a COPY runs … */
 #define LOW_WATER_WAIT_MS 1                  /* … unless so long has passed: the end of a COPY may be shorter */
 #define LOW_WATER_WAIT_MAX_MS 64             /* a server that is silent for long is asked less and less often */
+#define WAIT_MS 250                          /* how often cancellation and silence are looked at where nothing comes */
 
-void pg_stream_init(struct pg_stream *s, int fd) { *s = (struct pg_stream){.fd = fd}; }
+void pg_stream_init(struct pg_stream *s, int fd) { *s = (struct pg_stream){.fd = fd, .silence_ms = PG_SILENCE_MS}; }
 
 void pg_stream_deinit(struct pg_stream *s) {
   free(s->data);
@@ -91,19 +93,51 @@ static bool make_room(struct pg_stream *s, size_t need, struct error *err) {
   return true;
 }
 
+bool pg_stream_pay(struct pg_stream *s, struct error *err) {
+  size_t bytes = s->unpaid;
+  s->unpaid = 0;
+  return !s->rate || bytes == 0 || rate_pay(s->rate, bytes, s->cancel, err);
+}
+
+bool pg_stream_bear(struct pg_stream *s, struct pg_silence *silence, struct error *err) {
+  uint64_t now_us = clock_monotonic_us();
+  if (!silence->since_us) silence->since_us = now_us;
+  if (s->cancel && cancel_requested(s->cancel)) {
+    if (!silence->cancelled_us) silence->cancelled_us = now_us;
+    if (now_us - silence->cancelled_us >= PG_CANCEL_GRACE_MS * 1000u) return fail(err, ERR_CANCELLED, "cancelled");
+  }
+  if (!s->on_silence || now_us - silence->since_us < (uint64_t)s->silence_ms * 1000) return true;
+  bool ok = s->on_silence(s->context, err);
+  silence->since_us = clock_monotonic_us();
+  return ok;
+}
+
+/* Takes what is there, but not so much at once that the rate limit would pause for long. */
+static ssize_t take(struct pg_stream *s) {
+  size_t room = s->capacity - s->end, piece = s->rate ? rate_piece(s->rate) : SIZE_MAX;
+  ssize_t n = recv(s->fd, s->data + s->end, room < piece ? room : piece, MSG_DONTWAIT);
+  if (n <= 0) return n;
+  s->end += (size_t)n;
+  s->unpaid += (size_t)n;
+  return n;
+}
+
 /* Receives until data[at .. end) holds `need` bytes. */
 static bool receive(struct pg_stream *s, size_t need, struct error *err) {
-  int patience_ms = s->low_water ? LOW_WATER_WAIT_MS : -1;
+  int patience_ms = s->low_water ? LOW_WATER_WAIT_MS : WAIT_MS;
+  struct pg_silence silence = {0};
   /* Past the middle what is left is less than a row: moving it costs less than a short read. */
   bool is_late = s->at > s->capacity / 2;
   if ((is_late || s->capacity - s->at < need) && !make_room(s, need, err)) return false;
   while (s->end - s->at < need) {
-    if (!wait_for(s, POLLIN, patience_ms, err)) return false;
-    ssize_t n = recv(s->fd, s->data + s->end, s->capacity - s->end, MSG_DONTWAIT);
-    if (n > 0) s->end += (size_t)n;
+    /* Paid before the next bytes are taken: what is here already has been worked on meanwhile. */
+    if (!pg_stream_pay(s, err) || !wait_for(s, POLLIN, patience_ms, err)) return false;
+    ssize_t n = take(s);
+    if (n > 0) silence = (struct pg_silence){0};
     else if (n == 0) return fail(err, ERR_SOURCE_LOST, "the server closed the connection");
     else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      if (patience_ms > 0 && patience_ms < LOW_WATER_WAIT_MAX_MS) patience_ms *= 2;
+      if (patience_ms < LOW_WATER_WAIT_MAX_MS) patience_ms *= 2;
+      if (!pg_stream_bear(s, &silence, err)) return false;
     } else if (errno != EINTR) {
       return fail_errno(err, ERR_SOURCE_LOST, "the connection to the server is lost");
     }

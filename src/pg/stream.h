@@ -8,15 +8,32 @@
  */
 #pragma once
 #include "base/buffer.h"
+#include "base/rate.h"
+
+#define PG_SILENCE_MS 60000
+#define PG_CANCEL_GRACE_MS 2000   /* a cancelled COPY waits so long for the server to stop it */
+
+/* One wait for the server: since when it has been silent, and when the cancellation was seen. 0: not yet. */
+struct pg_silence { uint64_t since_us, cancelled_us; };
 
 struct pg_stream {
   int fd;                /* non-blocking, libpq's */
+  const struct cancel *cancel;   /* borrowed; NULL: none */
+  struct rate *rate;             /* borrowed; NULL: none. What is received is booked there */
+  size_t unpaid;                 /* received, not yet booked */
+  int silence_ms;                /* after so long without a byte on_silence decides whether waiting makes sense … */
+  bool (*on_silence)(void *context, struct error *err);   /* … again and again; NULL: it does */
+  void *context;
   bool low_water;        /* a COPY runs: the kernel holds back short reads */
   uint8_t *data;         /* bytes received and not yet given away: data[at .. end) */
   size_t at, end, capacity;
 };
 
 void pg_stream_init(struct pg_stream *s, int fd);
+/* Books and pays bytes that came another way, or that are still unpaid: see struct rate. */
+bool pg_stream_pay(struct pg_stream *s, struct error *err) MUST_CHECK;
+/* Called while nothing comes: false where there is no point in waiting longer. Own pauses are no silence. */
+bool pg_stream_bear(struct pg_stream *s, struct pg_silence *silence, struct error *err) MUST_CHECK;
 void pg_stream_deinit(struct pg_stream *s);
 
 /* Sends a simple Query message. */

@@ -253,7 +253,7 @@ static bool open_writer(struct writer *w, struct seeding *s, const struct pg *li
   struct error ignored;
   *w = (struct writer){.seeding = s};
   buffer_init(&w->sql, SQL_MAX);
-  if (!pg_connect_like(like, &w->connection, &ignored)) return false;
+  if (!pg_connect_like(like, s->cancel, &w->connection, &ignored)) return false;
   if (prepare_session(w->connection, &ignored) && pthread_create(&w->thread, NULL, write_ranges, w) == 0)
     return true;
   pg_close(w->connection);
@@ -357,7 +357,7 @@ bool seed_run(const char *conninfo, int64_t rows, const struct cancel *cancel,
   struct watcher watcher = {.cancel = cancel};
   pthread_t thread;
   struct pg *c;
-  if (!pg_connect(conninfo, "decant/seed", &c, err)) return false;
+  if (!pg_connect(conninfo, "decant/seed", cancel, &c, err)) return false;
   watcher.connection = c;
   bool watched = pthread_create(&thread, NULL, watch_cancel, &watcher) == 0;
   bool ok = seed_connected(c, &s, outcome, err);

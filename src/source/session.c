@@ -1,6 +1,8 @@
 #include "source/session.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
 
 /* docs/types.md rests on these: PostgreSQL's own text is the same wherever the server's defaults point. */
 static const char *const settings =
@@ -28,15 +30,25 @@ bool session_begin_look(struct pg *c, struct error *err) { return begin(c, "ISOL
 
 bool session_begin_holder(struct pg *c, struct error *err) { return begin(c, "ISOLATION LEVEL REPEATABLE READ", err); }
 
+/* The text as a number, so that both say the same. */
+static int64_t wall_us_of(const char *text) {
+  struct tm tm = {0};
+  const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+  return rest && *rest == '.' ? (int64_t)timegm(&tm) * 1000000 + strtoll(rest + 1, NULL, 10) * 1000 : 0;
+}
+
 static bool read_snapshot(struct pg *c, struct snapshot *snapshot, struct error *err) {
   struct pg_result *r;
   if (!pg_query(c,
                 "SELECT pg_catalog.txid_current_snapshot()::pg_catalog.text, pg_catalog.to_char("
-                "pg_catalog.statement_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')",
+                "pg_catalog.statement_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'),"
+                " pg_catalog.pg_backend_pid()",
                 NULL, 0, &r, err))
     return false;
   snprintf(snapshot->identity, sizeof snapshot->identity, "%s", pg_value(r, 0, 0));
   snprintf(snapshot->taken_at, sizeof snapshot->taken_at, "%s", pg_value(r, 0, 1));
+  snapshot->taken_us = wall_us_of(snapshot->taken_at);
+  pg_set_backend(c, (int)pg_value_int(r, 0, 2));
   pg_result_free(r);
   return true;
 }

@@ -9,6 +9,7 @@ struct snapshot {
   char id[64];            /* of pg_export_snapshot(): what a lane imports; "" while it is not exported */
   char identity[256];     /* of txid_current_snapshot(): what a lane must then see; cut to fit */
   char taken_at[32];      /* RFC 3339, the server's clock */
+  int64_t taken_us;       /* the same, microseconds since 1970 */
 };
 
 /*
