@@ -51,10 +51,11 @@ static bool run_attempts(const struct export_args *a, const struct cancel *cance
 }
 
 static void print_json(const struct export_result *r) {
-  json_t *o = json_pack("{s:I, s:I, s:f, s:I, s:s, s:i, s:I, s:s}", "rows", (json_int_t)r->rows, "bytes",
+  json_t *o = json_pack("{s:I, s:I, s:f, s:I, s:s, s:i, s:I, s:s, s:I, s:f}", "rows", (json_int_t)r->rows, "bytes",
                         (json_int_t)r->bytes, "seconds", r->seconds, "peakMemoryBytes",
                         (json_int_t)command_peak_memory(), "snapshotAt", r->snapshot_at, "lanes", r->lanes, "specials",
-                        (json_int_t)r->specials, "how", r->how);
+                        (json_int_t)r->specials, "how", r->how, "bytesRead", (json_int_t)r->bytes_read,
+                        "secondsPaused", r->seconds_paused);
   char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
   if (text) fprintf(stderr, "%s\n", text);
   free(text);

@@ -102,6 +102,8 @@ static bool on_flag(void *context, const struct flag *f, const char *value, stru
   else if (!strcmp(name, "memory")) return set_size(f, value, &c->jobs.memory_bytes, err);
   else if (!strcmp(name, "min-free")) return set_size(f, value, &c->jobs.free_bytes_floor, err);
   else if (!strcmp(name, "expire-after")) return set_duration(f, value, &c->jobs.expire_after_seconds, err);
+  else if (!strcmp(name, "gentle")) c->jobs.gentle = true;
+  else if (!strcmp(name, "max-rate")) return request_parse_rate(value, "--max-rate", &c->jobs.max_rate_bytes, err);
   else if (!strcmp(name, "allow-query")) c->jobs.allow_query = true;
   else if (!strcmp(name, "seed")) c->seed = true;
   else if (!strcmp(name, "seed-rows")) return set_int(f, value, 1, SEED_ROWS_MAX, &c->seed_rows, err);
@@ -251,6 +253,8 @@ static const struct flag flags[] = {
     {"memory", 0, "SIZE", "DECANT_MEMORY", "memory of the whole service; default: the control group's limit"},
     {"min-free", 0, "SIZE", "DECANT_MIN_FREE", "free space below which no export is accepted; default 5 %, at most 256MB"},
     {"expire-after", 0, "TIME", "DECANT_EXPIRE_AFTER", "how long finished files are kept: 90s, 15m, 24h, 7d, never; default 24h"},
+    {"gentle", 0, NULL, "DECANT_GENTLE", "exports read gently where they do not say: one connection, plain sequential scans"},
+    {"max-rate", 0, "RATE", "DECANT_MAX_RATE", "all exports together read at most so much a second, as 50MB; default no limit"},
     {"allow-query", 0, NULL, "DECANT_ALLOW_QUERY", "clients may export SQL queries of their own, not only tables"},
     {"seed", 0, NULL, "DECANT_SEED", "makes and fills the demonstration table in the background"},
     {"seed-rows", 0, "N", "DECANT_SEED_ROWS", "its rows; default 10000000"},

@@ -36,6 +36,7 @@ struct export_progress {
   atomic_uint_fast64_t work_done, work_total;   /* heap blocks, for percent; work_total 0: unknown */
   atomic_uint_fast64_t bytes_read;       /* from the server so far, by all lanes; some 50 ms old */
   atomic_uint_fast64_t pauses, paused_us;   /* of the lanes, for the rate limit; some 50 ms old */
+  atomic_uint_fast64_t rate_limit;       /* bytes a second, the service's or the request's; 0: none */
   atomic_int_fast64_t snapshot_us;       /* when the snapshot was taken, by the server's wall clock; 0: not yet */
 };
 /* 0 to 100, or -1 where it is not known. */

@@ -11,6 +11,7 @@
 #define LANES_DEFAULT_MAX 4
 #define DESCRIBE_ATTEMPTS 3
 #define CHECK_LOCK_TIMEOUT "5s"
+#define CHECK_SPLIT_BYTES ((uint64_t)1 << 50)         /* one split: nobody will read it, so no bounds need be looked for */
 #define TEXT_MEMORY_BYTES ((int64_t)8 << 20)       /* default budget of the window */
 #define PART_MEMORY_BYTES ((int64_t)28 << 20)      /* default budget of encoders that keep parts */
 #define PART_WINDOW_CHUNKS 3
@@ -146,7 +147,7 @@ static void settle_lane_count(struct run *run) {
   const struct scan *scan = &run->plan.scan;
   int lanes = wanted_lanes(run);
   if ((uint64_t)lanes > scan->split_count) lanes = (int)scan->split_count;
-  if (!scan->by_leaf || !*run->snapshot.id || lanes < 1) lanes = 1;
+  if (!scan_is_cut(scan) || !*run->snapshot.id || lanes < 1) lanes = 1;
   pthread_mutex_lock(&run->mutex);
   run->lane_count = lanes;
   pthread_mutex_unlock(&run->mutex);
@@ -234,6 +235,16 @@ static bool run_lanes(struct run *run, struct error *err) {
   return sink_commit(run->sink, err);
 }
 
+/* scan.how and lane_lost are so short that all fits. */
+static void describe_way(struct run *run, struct export_result *result) {
+  size_t size = sizeof result->how, len = (size_t)snprintf(result->how, size, "%s", run->plan.scan.how);
+  uint64_t limit = rate_limit(&run->rate);
+  if (limit)
+    len += (size_t)snprintf(result->how + len, size - len, "; at most %.2f MB/s read", (double)limit / (1 << 20));
+  if (*run->lane_lost)
+    snprintf(result->how + len, size - len, "; %d of %d lanes: %s", result->lanes, run->lane_count, run->lane_lost);
+}
+
 static void fill_result(struct run *run, struct export_result *result, uint64_t started_us) {
   *result = (struct export_result){
       .rows = run->rows_written,
@@ -246,8 +257,7 @@ static void fill_result(struct run *run, struct export_result *result, uint64_t 
   };
   snprintf(result->snapshot_at, sizeof result->snapshot_at, "%s", run->snapshot.taken_at);
   memcpy(result->sha256, run->sink->sha256, sizeof result->sha256);
-  snprintf(result->how, sizeof result->how, *run->lane_lost ? "%s; %d of %d lanes: %s" : "%s", run->plan.scan.how,
-           result->lanes, run->lane_count, run->lane_lost);
+  describe_way(run, result);
 }
 
 static void init(struct run *run) {
@@ -298,7 +308,7 @@ bool export_run(const struct export_request *request, const struct export_settin
 /* Whoever posts a request waits for the answer: not for the end of somebody's ALTER TABLE. */
 static bool make_check_plan(struct plan *plan, const struct export_request *request, struct pg *pg, struct error *err) {
   if (!session_begin_look(pg, err) || !pg_exec(pg, "SET LOCAL lock_timeout = '" CHECK_LOCK_TIMEOUT "'", err)) return false;
-  if (plan_make(plan, request, pg, CHUNK_BYTES, 1, err)) return true;
+  if (plan_make(plan, request, pg, CHECK_SPLIT_BYTES, 1, err)) return true;
   if (strcmp(err->sqlstate, "55P03") != 0) return false;
   err->code = ERR_BUSY;
   error_prefix(err, "the table is locked by somebody else's statement; try again later: ");

@@ -26,6 +26,7 @@ bool run_is_failed(struct run *run) {
 
 void run_show_rate(struct run *run) {
   struct export_progress *p = run->progress;
+  atomic_store(&p->rate_limit, rate_limit(&run->rate));
   atomic_store(&p->bytes_read, atomic_load(&run->rate.bytes));
   atomic_store(&p->pauses, atomic_load(&run->rate.pauses));
   atomic_store(&p->paused_us, atomic_load(&run->rate.paused_us));

@@ -47,6 +47,10 @@ json_t *api_status_json(const struct job_status *s) {
       json_text_or_null(r->snapshot_at), "sha256", json_text_or_null(r->sha256));
   if (!o) return NULL;
   json_object_set_new(o, "how", json_text_or_null(r->how));
+  json_object_set_new(o, "gentle", s->is_live ? json_boolean(s->gentle) : json_null());
+  json_object_set_new(o, "maxRate", count_or_null(s->rate_limit));
+  json_object_set_new(o, "bytesRead", s->is_live ? json_integer((json_int_t)s->bytes_read) : json_null());
+  json_object_set_new(o, "secondsPaused", known_number(s->seconds_paused, s->is_live));
   add_error(o, &r->error);
   return o;
 }

@@ -37,6 +37,12 @@ static const struct { const char *name, *schema; } schemas[] = {
      "\"snapshotAt\": {\"type\": [\"string\", \"null\"], \"format\": \"date-time\"},"
      "\"sha256\": {\"type\": [\"string\", \"null\"], \"pattern\": \"^[0-9a-f]{64}$\"},"
      "\"how\": {\"type\": [\"string\", \"null\"], \"description\": \"The way the rows were read.\"},"
+     "\"gentle\": {\"type\": [\"boolean\", \"null\"], \"description\": \"While it is pending or running.\"},"
+     "\"maxRate\": {\"type\": [\"integer\", \"null\"], \"description\": \"Bytes a second, the service's limit or its own;"
+     " while it is pending or running.\"},"
+     "\"bytesRead\": {\"type\": [\"integer\", \"null\"], \"description\": \"From the server, by the running attempt.\"},"
+     "\"secondsPaused\": {\"type\": [\"number\", \"null\"], \"description\": \"For the rate limit, added up over the"
+     " connections.\"},"
      "\"error\": {\"type\": [\"string\", \"null\"]}, \"code\": {\"type\": \"string\"},"
      "\"sqlstate\": {\"type\": [\"string\", \"null\"]}}}"},
     {"ExportList",
@@ -94,7 +100,11 @@ static const char request_text[] =
     "\"limit\": {\"type\": [\"integer\", \"null\"], \"minimum\": 0},"
     "\"compression\": {\"type\": [\"string\", \"null\"]},"
     "\"flatten\": {\"type\": [\"boolean\", \"null\"], \"description\": \"A column per path of JSON objects. Default: for CSV.\"},"
-    "\"discover\": {\"enum\": [\"sample\", \"full\", null]}, \"special\": {}}}";
+    "\"discover\": {\"enum\": [\"sample\", \"full\", null]}, \"special\": {},"
+    "\"gentle\": {\"type\": [\"boolean\", \"null\"], \"description\": \"One connection and plain sequential scans, which spare"
+    " the server's cache. Default: as the service is set.\"},"
+    "\"maxRate\": {\"type\": [\"integer\", \"string\", \"null\"], \"minimum\": 32768, \"description\": \"Reads at most so"
+    " many bytes a second from the server, as a number or \\\"50MB\\\".\"}}}";
 
 static json_t *names_schema(const char *const *names) {
   json_t *list = json_array();

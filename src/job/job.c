@@ -117,7 +117,7 @@ static void apply_result(struct job_record *r, const struct export_result *resul
   r->specials = result->specials;
   memcpy(r->snapshot_at, result->snapshot_at, sizeof r->snapshot_at);
   memcpy(r->sha256, result->sha256, sizeof r->sha256);
-  memcpy(r->how, result->how, sizeof r->how);
+  snprintf(r->how, sizeof r->how, "%.*s", (int)sizeof r->how - 1, result->how);
   r->error = (struct error){0};
 }
 
@@ -257,14 +257,32 @@ void job_status_of_record(const struct job_record *record, struct job_status *st
   }
 }
 
+/* What the running attempt reads from the server, and how. */
+static void get_reading(struct job *j, struct job_status *status) {
+  int64_t snapshot_us = atomic_load(&j->progress.snapshot_us);
+  char moment[CLOCK_TEXT_SIZE];
+  if (snapshot_us) {
+    clock_format(snapshot_us, moment);
+    snprintf(status->record.snapshot_at, sizeof status->record.snapshot_at, "%s", moment);
+  }
+  uint64_t limit = atomic_load(&j->progress.rate_limit);
+  if (limit) status->rate_limit = limit;
+  status->bytes_read = atomic_load(&j->progress.bytes_read);
+  status->seconds_paused = (double)atomic_load(&j->progress.paused_us) / 1e6;
+}
+
 void job_get_status(struct job *j, struct job_status *status) {
   pthread_mutex_lock(&j->lock);
   job_status_of_record(&j->record, status);
   uint64_t started = j->started_mono_us;
   bool is_running = j->record.state == JOB_RUNNING;
   pthread_mutex_unlock(&j->lock);
-  if (!is_running) return;
   struct job_record *r = &status->record;
+  status->is_live = is_running || r->state == JOB_PENDING;
+  status->gentle = j->request && j->request->gentle == GENTLE_YES;
+  status->rate_limit = j->request ? (uint64_t)j->request->max_rate_bytes : 0;
+  if (!is_running) return;
+  get_reading(j, status);
   r->rows = atomic_load(&j->progress.rows);
   r->bytes = atomic_load(&j->progress.bytes);
   uint64_t estimated = atomic_load(&j->progress.rows_estimated);

@@ -115,6 +115,7 @@ static void reset_progress(struct export_progress *p) {
   atomic_store(&p->bytes_read, 0);
   atomic_store(&p->pauses, 0);
   atomic_store(&p->paused_us, 0);
+  atomic_store(&p->rate_limit, 0);
   atomic_store(&p->snapshot_us, 0);
 }
 
@@ -146,7 +147,7 @@ void scheduler_give_back(struct scheduler *s, const struct scheduler_share *shar
 /* Reserves what the job needs and starts it. False if it does not fit now. Under the lock. */
 static bool try_start(struct scheduler *s, struct job *j, uint64_t now_us) {
   int64_t memory = budget_job_memory(&s->budget, j->request->format);
-  int lanes = s->budget.lanes_per_job;
+  int lanes = j->request->gentle == GENTLE_YES ? 1 : s->budget.lanes_per_job;
   if (!fits(s, lanes, memory)) return false;
   j->lanes = lanes;
   j->memory_bytes = memory;
@@ -255,6 +256,7 @@ bool scheduler_start(const struct scheduler_settings *settings, struct scheduler
   s->start_wall_us = clock_wall_us();
   s->spool = (struct spool){.folder_fd = -1, .lock_fd = -1};
   init_locks(s);
+  rate_init(&s->rate, (uint64_t)settings->max_rate_bytes, NULL);
   if (!budget_init(&s->budget, settings->connections_max, settings->memory_bytes, err) || !open_data(s, err) ||
       !scheduler_recover(s, err) || !start_main_thread(s, err)) {
     scheduler_free(s);
@@ -293,6 +295,7 @@ void scheduler_free(struct scheduler *s) {
   }
   if (s->store) s->store->ops->close(s->store);
   spool_close(&s->spool);
+  rate_deinit(&s->rate);
   pthread_cond_destroy(&s->changed);
   pthread_mutex_destroy(&s->lock);
   free(s);
@@ -300,9 +303,10 @@ void scheduler_free(struct scheduler *s) {
 
 /* --- submitting ------------------------------------------------------------------------------------- */
 
-void scheduler_settings_for(const struct scheduler *s, const char *application_name, struct export_settings *settings) {
+void scheduler_settings_for(struct scheduler *s, const char *application_name, struct export_settings *settings) {
   *settings = (struct export_settings){.conninfo = s->settings.conninfo, .application_name = application_name,
-                                       .lanes = s->budget.lanes_per_job, .allow_query = s->settings.allow_query};
+                                       .lanes = s->budget.lanes_per_job, .allow_query = s->settings.allow_query,
+                                       .rate = &s->rate};
 }
 
 static bool check_space(struct scheduler *s, struct error *err) {
@@ -349,6 +353,13 @@ static bool keep(struct scheduler *s, const struct job_record *r, const struct e
   return ok;
 }
 
+/* Once: it is the operator's setting, and every export would say the same. */
+static void warn_of_superuser(struct scheduler *s) {
+  if (atomic_exchange(&s->has_warned, true)) return;
+  log_line(LOG_WARNING, "THE DATABASE ROLE IS A SUPERUSER: whoever reaches this service can export every table, and row"
+           " level security does not hold; give it a role that may only read what is to be exported");
+}
+
 bool scheduler_submit(struct scheduler *s, struct export_request *request, const char *owner, char id[JOB_ID_SIZE],
                       struct error *err) {
   struct export_settings settings;
@@ -356,11 +367,14 @@ bool scheduler_submit(struct scheduler *s, struct export_request *request, const
   struct job_record record;
   struct job *j;
   scheduler_settings_for(s, "decant/check", &settings);
+  /* Kept with the request: it is read the same way after a restart with other settings. */
+  if (request->gentle == GENTLE_DEFAULT) request->gentle = s->settings.gentle ? GENTLE_YES : GENTLE_NO;
   if (!check_accepts(s, err) || !s->settings.check(request, &settings, &estimate, err) ||
       !make_record(request, &estimate, owner, &record, err) || !keep(s, &record, request, err)) {
     request_free(request);
     return false;
   }
+  if (estimate.is_superuser) warn_of_superuser(s);
   if (!job_new(s->store, &record, request, &j, err)) return false;   /* kept: the next start takes it up */
   memcpy(id, record.id, sizeof record.id);
   pthread_mutex_lock(&s->lock);

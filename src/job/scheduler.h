@@ -24,6 +24,8 @@ struct scheduler_settings {
                                             the file system, at most 256 MB */
   uint64_t retry_delay_us;               /* before the second attempt; four times as long before the third */
   bool allow_query;
+  bool gentle;                           /* of requests that do not say */
+  int64_t max_rate_bytes;                /* of all exports together, from the server in a second; 0: no limit */
   /* The engine; tests put a small one of their own here. NULL: export_run, export_check. */
   bool (*run)(const struct export_request *request, const struct export_settings *settings, struct sink *sink,
               const struct cancel *cancel, struct export_progress *progress, struct export_result *result,

@@ -7,6 +7,8 @@ struct scheduler {
   struct spool spool;
   struct store *store;
   struct budget budget;
+  struct rate rate;                /* of all exports together */
+  atomic_bool has_warned;          /* of the role's rights */
   bool has_thread;
   pthread_t thread;
   uint64_t start_mono_us;          /* the start on both clocks: see expire_files */
@@ -41,4 +43,4 @@ void scheduler_expire_files(struct scheduler *s);
 /* Removes a completed export's file; its state becomes expired. ERR_CONFLICT if it is no longer completed. */
 bool scheduler_expire(struct scheduler *s, const struct job_record *record, struct error *err) MUST_CHECK;
 
-void scheduler_settings_for(const struct scheduler *s, const char *application_name, struct export_settings *settings);
+void scheduler_settings_for(struct scheduler *s, const char *application_name, struct export_settings *settings);
