@@ -113,6 +113,7 @@ static void append_quoted(struct buffer *out, const uint8_t *text, size_t len) {
   buffer_append_byte(out, '"');
   while (len > 0) {
     size_t slice = len < QUOTED_SLICE_BYTES ? len : QUOTED_SLICE_BYTES;
+    buffer_let_go(out);
     uint8_t *to = buffer_reserve(out, 2 * slice + COPY_SLACK_BYTES);
     if (!to) return;
     out->len = (size_t)(copy_doubling(to, text, text + slice) - out->data);
@@ -128,7 +129,17 @@ static inline bool looks_special(const struct csv *csv, const uint8_t *text, siz
   return csv->may_be_end_mark && len == 2 && memcmp(text, "\\.", 2) == 0;
 }
 
+/* Looked through before it is copied: both in pieces would not know in time that it must be quoted. */
+static void append_long_field(const struct csv *csv, const uint8_t *text, size_t len, struct buffer *out) {
+  if (text_find_stop(text, text + len, &csv->stops) == text + len) buffer_append_long(out, text, len);
+  else append_quoted(out, text, len);
+}
+
 static inline void append_field(const struct csv *csv, const uint8_t *text, size_t len, struct buffer *out) {
+  if (len > BUFFER_PIECE_BYTES) {
+    append_long_field(csv, text, len, out);
+    return;
+  }
   uint8_t *to = buffer_reserve(out, len + 2);   /* at least the quotes around nothing */
   if (!to) return;
   if (!looks_special(csv, text, len) && text_copy_unless(to, text, len, &csv->stops)) out->len += len;
@@ -251,6 +262,15 @@ static bool append_other(struct encoder *e, const struct text_column *column, co
   return true;
 }
 
+/* Copies text that needs no quotes to where there are `left` bytes, of which it leaves one. False: nothing is said. */
+static inline bool copy_field(const struct csv *csv, uint8_t *to, size_t left, const struct cell *c) {
+  size_t len = (size_t)c->len;
+  if (len >= left || looks_special(csv, c->data, len)) return false;
+  if (len <= 32 && left > 32 && text_may_load_32(c->data))
+    return text_copy_32_unless(to, c->data, len, &csv->stops);
+  return text_copy_unless(to, c->data, len, &csv->stops);
+}
+
 /* Each field is written with the delimiter behind it; the row's last one gives way to the line's end. */
 static bool csv_encode(struct encoder *e, const struct cell *cells, struct buffer *out, struct error *err) {
   const struct csv *csv = e->csv;
@@ -266,8 +286,7 @@ static bool csv_encode(struct encoder *e, const struct cell *cells, struct buffe
         *to++ = delimiter;
         continue;
       }
-    } else if (column->is_text && (size_t)c->len < left && !looks_special(csv, c->data, (size_t)c->len) &&
-        text_copy_unless(to, c->data, (size_t)c->len, &csv->stops)) {
+    } else if (column->is_text && copy_field(csv, to, left, c)) {
       to += c->len;
       *to++ = delimiter;
       continue;

@@ -132,6 +132,34 @@ static inline const uint8_t *text_find_stop(const uint8_t *at, const uint8_t *en
 }
 
 /*
+ * May 32 bytes be loaded where there are perhaps fewer? What lies behind them in the same page cannot fault, and
+ * is thrown away. Under a sanitizer, which knows better than the page table: never.
+ */
+#if defined __SSE2__ && !defined __SANITIZE_ADDRESS__
+static inline bool text_may_load_32(const uint8_t *at) { return ((uintptr_t)at & 4095) <= 4096 - 32; }
+#else
+static inline bool text_may_load_32(const uint8_t *at) { return false; }
+#endif
+
+/*
+ * text_copy_unless for at most 32 bytes of which 32 may be loaded, to where there is room for 32. Without a
+ * branch on the length: the lengths of texts cannot be predicted.
+ */
+static inline bool text_copy_32_unless(uint8_t *to, const uint8_t *text, size_t len,
+                                       const struct text_stops *stops) {
+#ifdef __SSE2__
+  __m128i low = _mm_loadu_si128((const __m128i *)(const void *)text);
+  __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(text + 16));
+  _mm_storeu_si128((__m128i *)(void *)to, low);
+  _mm_storeu_si128((__m128i *)(void *)(to + 16), high);
+  uint64_t found = text_stop_mask(low, stops) | (uint64_t)text_stop_mask(high, stops) << 16;
+  return (found & (((uint64_t)1 << len) - 1)) == 0;
+#else
+  return false;
+#endif
+}
+
+/*
  * Copies text and says whether it is free of stops; where it is not, what lies at `to` is undefined. One pass,
  * and no call for the short texts that most are: their two halves overlap. `to` has room for len bytes.
  */

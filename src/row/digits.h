@@ -23,3 +23,23 @@ static inline uint8_t *digits_write_4(uint8_t *to, unsigned v) {   /* v < 10,000
   digits_write_2(to, v / 100);
   return digits_write_2(to + 2, v % 100);
 }
+
+/*
+ * v < 10,000 without leading zeros, and without a branch on how many digits that is: it cannot be predicted.
+ * Writes 4 bytes. One past the last digit.
+ */
+static inline uint8_t *digits_write_short(uint8_t *to, unsigned v) {
+  unsigned count = 1 + (v >= 10) + (v >= 100) + (v >= 1000);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  uint16_t high, low;
+  memcpy(&high, digit_pairs + 2 * (v / 100), sizeof high);
+  memcpy(&low, digit_pairs + 2 * (v % 100), sizeof low);
+  uint32_t digits = (high | (uint32_t)low << 16) >> 8 * (4 - count);
+  memcpy(to, &digits, sizeof digits);
+#else
+  uint8_t digits[8];
+  digits_write_4(digits, v);
+  memcpy(to, digits + 4 - count, 4);
+#endif
+  return to + count;
+}

@@ -468,7 +468,9 @@ static inline const uint8_t *pick_value(struct flattener *f, uint32_t pick, cons
   const uint8_t *behind;
   if (at == f->end || *at == '{') return NULL;
   if (*at != '"') {
-    behind = *at == '[' ? json_skip_value(at, f->end) : json_skip_scalar(at, f->end);
+    size_t number = f->end - at >= 16 ? json_plain_number(at) : 0;
+    if (number) behind = at + number;
+    else behind = *at == '[' ? json_skip_value(at, f->end) : json_skip_scalar(at, f->end);
     if (behind) set_cell(cell, at, behind);
     return behind;
   }

@@ -80,6 +80,29 @@ static inline const uint8_t *json_skip_number(const uint8_t *at, const uint8_t *
   return at;
 }
 
+/*
+ * The length of a number of 16 readable bytes, if it is plain: -? digits (. digits)?, without a leading zero
+ * and shorter than 16 bytes; else 0. By masks, since the lengths of numbers cannot be predicted.
+ */
+static inline size_t json_plain_number(const uint8_t *text) {
+#if defined __SSE2__ && !defined JSON_SCAN_PORTABLE
+  __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
+  __m128i values = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
+  unsigned digits = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values));
+  unsigned dots = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('.')));
+  unsigned sign = *text == '-';
+  unsigned len = (unsigned)__builtin_ctz(~(digits | dots | sign));   /* at most 16: the masks have no more bits */
+  dots &= (1u << len) - 1;
+  bool first_and_last = len > sign && (digits >> sign & 1) && (digits >> (len - 1) & 1);
+  bool leading_zero = text[sign] == '0' && (digits >> (sign + 1) & 1);
+  if (!first_and_last || leading_zero || (dots & (dots - 1)) || len == 16 || (text[len] | 0x20) == 'e') return 0;
+  return len;
+#else
+  const uint8_t *stop = json_skip_number(text, text + 16);
+  return stop && stop < text + 16 ? (size_t)(stop - text) : 0;
+#endif
+}
+
 /* Past a string whose opening quote is at `at`, or NULL. The plain case is decided here. */
 static inline const uint8_t *json_skip_string_inline(const uint8_t *at, const uint8_t *end, bool *escaped) {
   const uint8_t *stop = json_find_string_stop(at + 1, end);

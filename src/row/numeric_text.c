@@ -56,7 +56,7 @@ static uint8_t *whole_write(uint8_t *to, const uint8_t **at, const uint8_t *end,
       if (group > 9999) return NULL;
     }
     if (i == 0 && group == 0 && weight > 0) return NULL;   /* the server's have no leading zeros, nor may JSON's */
-    to = i == 0 ? digits_write(to, group) : digits_write_4(to, group);
+    to = i == 0 ? digits_write_short(to, group) : digits_write_4(to, group);
   }
   return to;
 }
