@@ -95,7 +95,7 @@ static bool discover(struct discovery *d, struct error *err) {
   if (!cells) return fail_memory(err, "discovery");
   bool all = true, full = run->request->discover == DISCOVER_FULL, ok;
   if (full) ok = see_all(d, cells, err);
-  else if (run->plan.scan.by_leaf) ok = see_sample(d, cells, &all, err);
+  else if (scan_is_cut(&run->plan.scan)) ok = see_sample(d, cells, &all, err);
   else ok = see_ahead(d, cells, &all, err);
   free(cells);
   enum seen seen = full ? seen_by_full_pass(&run->plan) : all ? SEEN_ALL : SEEN_SAMPLE;

@@ -142,13 +142,26 @@ static bool end_part(struct lane *lane, struct buffer *plain, struct error *err)
  * The holder has locked every leaf. A lane that read without a lock of its own could wait for somebody's
  * ALTER TABLE, which waits for the holder: so it asks first, without waiting, and leaves if it must.
  */
-static bool has_lock(const struct lane *lane, size_t leaf) { return lane->index == 0 || lane->leaf_locked[leaf]; }
+static bool *lock_of(const struct lane *lane, const struct split *split) {
+  return &lane->leaf_locked[split->leaf == SPLIT_WHOLE ? lane->run->plan.source->leaf_count : split->leaf];
+}
 
-static bool lock_leaf(struct lane *lane, size_t leaf, struct error *err) {
-  if (has_lock(lane, leaf)) return true;
-  if (!session_lock_at_once(lane->pg, lane->run->plan.source->leaves[leaf].sql_name, err)) return false;
-  lane->leaf_locked[leaf] = true;
-  return true;
+static bool has_lock(const struct lane *lane, const struct split *split) {
+  return lane->index == 0 || *lock_of(lane, split);
+}
+
+static bool lock_split(struct lane *lane, const struct split *split, struct error *err) {
+  if (has_lock(lane, split)) return true;
+  const struct source *source = lane->run->plan.source;
+  bool whole = split->leaf == SPLIT_WHOLE;
+  struct buffer from;
+  buffer_init(&from, 4096);
+  buffer_appendf(&from, "%s%s", whole ? "" : "ONLY ", whole ? source->sql_name : source->leaves[split->leaf].sql_name);
+  char *text = buffer_take_string(&from);
+  bool ok = text ? session_lock_at_once(lane->pg, text, err) : fail_memory(err, "a statement");
+  free(text);
+  *lock_of(lane, split) = ok;
+  return ok;
 }
 
 /* A lane that cannot go on is no failure: the others do its work. But somebody will ask why it was slow. */
@@ -168,9 +181,9 @@ static bool take_split(struct lane *lane, struct split *split, bool is_busy) {
   pthread_mutex_lock(&run->split_mutex);
   bool got = scan_peek(&run->plan.scan, split);
   struct error why;
-  if (got && is_busy && !has_lock(lane, split->leaf)) {
+  if (got && is_busy && !has_lock(lane, split)) {
     got = false;
-  } else if (got && run->plan.scan.by_leaf && !lock_leaf(lane, split->leaf, &why)) {
+  } else if (got && !lock_split(lane, split, &why)) {
     drop_out(lane, &why);
     got = false;
   }
@@ -185,8 +198,8 @@ static bool take_split(struct lane *lane, struct split *split, bool is_busy) {
  */
 static bool may_queue(const struct lane *lane) {
   const struct scan *scan = &lane->run->plan.scan;
-  return scan->by_ctid && !scan->spec.split_rows && pg_copy_can_queue(lane->pg) &&
-         strlen(scan->spec.select_list) + strlen(scan->spec.where) < QUEUED_SQL_MAX;
+  return (scan->by_ctid || scan->keys || scan->has_leaf_keys) && !scan->spec.split_rows && pg_copy_can_queue(lane->pg) &&
+         strlen(scan->spec.select_list) + strlen(scan->spec.where) + strlen(scan->spec.order_by) < QUEUED_SQL_MAX;
 }
 
 static bool queue_next(struct lane *lane, struct error *err) {

@@ -252,8 +252,11 @@ static bool make_order_by(struct plan *plan, struct error *err) {
       return unknown_column(plan->source, "orderBy", o->column, err);
     }
     if (i) buffer_append_string(&sql, ", ");
+    /* Qualified: a bare name would be looked up among the names of the select list first. */
+    if (plan->source->relkind != 'q') buffer_appendf(&sql, "%s.", plan->source->sql_name);
     append_reference(&sql, plan->source, index);
     if (o->descending) buffer_append_string(&sql, " DESC");
+    if (i == 0) plan->order_key = (struct key_wish){.column = index, .descending = o->descending};
   }
   plan->order_by = buffer_take_string(&sql);
   return plan->order_by ? true : fail_memory(err, "the plan");
@@ -266,9 +269,9 @@ static bool make(struct plan *plan, struct pg *pg, uint64_t split_bytes, int lan
   if (!described || !resolve_items(plan, err) || !make_select_list(plan, err)) return false;
   if (!make_where(plan, pg, err) || !make_order_by(plan, err)) return false;
   const struct scan_spec spec = {.source = plan->source, .select_list = plan->select_list, .where = plan->where,
-                                 .order_by = plan->order_by, .limit = r->limit, .lanes = lanes,
+                                 .order_by = plan->order_by, .order_key = plan->order_key, .limit = r->limit, .lanes = lanes,
                                  .split_rows = r->format->part_rows(r->format_options),
-                                 .split_bytes = split_bytes};
+                                 .split_bytes = split_bytes, .gentle = r->gentle == GENTLE_YES};
   return scan_plan(&plan->scan, &spec, pg, err);
 }
 

@@ -34,6 +34,7 @@ struct plan {
   size_t *wire_sources;       /* per wire column: which of source->columns */
   struct schema schema;       /* wire part made by plan_make, output part by plan_columns */
   char *select_list, *where, *order_by;
+  struct key_wish order_key;  /* the first of order_by */
   struct scan scan;
   bool flattens;              /* an item is flattened: its paths must be discovered before plan_columns */
   struct plan_guard *guards;

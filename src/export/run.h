@@ -19,7 +19,7 @@ struct lane {
   int index;
   pthread_t thread;
   struct pg *pg;                 /* the holder's for lane 0; guarded by run->mutex while it is set or cleared */
-  bool *leaf_locked;             /* per leaf: this lane holds its lock */
+  bool *leaf_locked;             /* per leaf, and one more for the source as a whole: this lane holds its lock */
   struct reader reader;
   bool reader_is_open;           /* lane 0: a reader that has read ahead already */
   struct cell *cells;

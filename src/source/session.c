@@ -82,9 +82,9 @@ bool session_join(struct pg *c, const struct snapshot *snapshot, struct error *e
  * LOCK TABLE … NOWAIT would be the plain way, but wants a right to every column, and takes tables only. A statement
  * that is planned keeps its locks, too; the shortest timeout stands for NOWAIT.
  */
-bool session_lock_at_once(struct pg *c, const char *sql_name, struct error *err) {
-  return pg_execf(c, err, "SET LOCAL lock_timeout = 1; EXPLAIN SELECT FROM ONLY %s; SET LOCAL lock_timeout TO DEFAULT",
-                  sql_name);
+bool session_lock_at_once(struct pg *c, const char *from, struct error *err) {
+  return pg_execf(c, err, "SET LOCAL lock_timeout = 1; EXPLAIN SELECT FROM %s; SET LOCAL lock_timeout TO DEFAULT",
+                  from);
 }
 
 void session_end(struct pg *c) {

@@ -30,9 +30,10 @@ bool session_join(struct pg *c, const struct snapshot *snapshot, struct error *e
 
 /*
  * Locks a table, of which only a part of the columns may be readable, or a materialized view or foreign table,
- * against change until the transaction ends; at once or not at all. sql_name is quoted.
+ * against change until the transaction ends; at once or not at all.
+ * from: what stands behind FROM, quoted: "ONLY t" for t alone, "t" with partitions and children.
  */
-bool session_lock_at_once(struct pg *c, const char *sql_name, struct error *err) MUST_CHECK;
+bool session_lock_at_once(struct pg *c, const char *from, struct error *err) MUST_CHECK;
 
 /* Ends the transaction, whatever state it is in. */
 void session_end(struct pg *c);
