@@ -98,11 +98,22 @@ INSERT INTO {table} SELECT {cells} FROM generate_series(1, {rows}) i;"""
 
 
 def first_rows(rows, table, source):
-    """The rows of `source`, as many as asked for, repeated where it has fewer."""
+    """The first rows of `source`, all of it again and again where it has fewer."""
     return f"""
-SET synchronize_seqscans = off;
-CREATE TABLE {table} AS SELECT r.* FROM {source} r, generate_series(1, 100) n LIMIT 0;
-INSERT INTO {table} SELECT r.* FROM generate_series(1, 100) n, {source} r LIMIT {rows};"""
+SET LOCAL synchronize_seqscans = off;
+CREATE TABLE {table} AS SELECT * FROM {source} LIMIT 0;
+DO $$
+DECLARE
+  missing bigint := {rows};
+  found bigint;
+BEGIN
+  WHILE missing > 0 LOOP
+    INSERT INTO {table} SELECT * FROM {source} LIMIT missing;
+    GET DIAGNOSTICS found = ROW_COUNT;
+    EXIT WHEN found = 0;
+    missing := missing - found;
+  END LOOP;
+END $$;"""
 
 
 def datasets(rows_factor=1.0):
@@ -122,7 +133,7 @@ def make(server, dataset):
     if dataset.sql is None or exists(server, dataset.table):
         return
     started = time.monotonic()
-    server.run(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA};\nBEGIN;\n{dataset.sql}\nCOMMIT;\n"
+    server.run(f"SET client_min_messages = warning;\nCREATE SCHEMA IF NOT EXISTS {SCHEMA};\nBEGIN;\n{dataset.sql}\nCOMMIT;\n"
                f"VACUUM (FREEZE, ANALYZE) {dataset.table};")
     print(f"{dataset.table}: {dataset.rows:,} rows, made in {time.monotonic() - started:.0f} s", file=sys.stderr)
 

@@ -59,15 +59,25 @@ def wait_for_all(processes):
     return user, system, sum(peaks.values())
 
 
+def end_all(processes):
+    for process in processes:
+        if process.returncode is None:
+            process.kill()
+            process.wait()
+
+
 def start_pipeline(commands, environment, out, err):
     processes, source = [], subprocess.DEVNULL
     for argv in commands:
-        last = argv is commands[-1]
-        process = subprocess.Popen(
-            argv, stdin=source, stdout=out if last else subprocess.PIPE, stderr=err, env=environment
-        )
-        if processes:
-            source.close()  # the next program's alone: else it never sees an end of file
+        target = out if argv is commands[-1] else subprocess.PIPE
+        try:
+            process = subprocess.Popen(argv, stdin=source, stdout=target, stderr=err, env=environment)
+        except OSError as problem:
+            end_all(processes)
+            raise RunFailed(f"cannot start {argv[0]}: {problem.strerror}") from problem
+        finally:
+            if processes:
+                source.close()  # the next program's alone: else it never sees an end of file
         source = process.stdout
         processes.append(process)
     return processes
@@ -85,9 +95,7 @@ def run_measured(commands, environment, out_path=None):
             try:
                 user, system, peak = wait_for_all(processes)
             except BaseException:
-                for process in processes:
-                    if process.returncode is None:
-                        process.kill()
+                end_all(processes)
                 raise
             seconds = time.monotonic() - started
         finally:

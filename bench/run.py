@@ -12,9 +12,11 @@ import sys
 
 import cases
 import datasets
+import growth
 import peer_cases
 import plot
 import report
+import service
 from measuring import RunFailed
 from rounds import Results, choose_connections, figures, run_rounds
 from server import Server
@@ -54,7 +56,7 @@ def add_options(parser):
 def add_modes(parser):
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--make-datasets", nargs="*", metavar="NAME", help="make lineitem, texts and wide, or some of them")
-    mode.add_argument("--growth", nargs="*", metavar="WHAT", help="how cost grows: rows, lanes, columns, or some of them")
+    mode.add_argument("--growth", nargs="*", choices=growth.KINDS, metavar="WHAT", help="how cost grows: rows, lanes, columns, or some of them")
     mode.add_argument("--service", action="store_true", help="downloads beside nginx's, and jobs with a follower")
     parser.add_argument("--rows-factor", type=float, default=1.0, help="of --make-datasets and --growth: make them smaller")
     parser.add_argument("--more-rows", action="store_true", help="of --growth: 30 million rows, too")
@@ -139,10 +141,8 @@ def main():
         names = options.make_datasets or ["lineitem", "texts", "wide"]
         datasets.make_datasets(server, names, options.rows_factor)
     elif options.growth is not None:
-        import growth
         growth.measure(options, server)
     elif options.service:
-        import service
         service.measure(options, server)
     else:
         measure(options, server)
