@@ -56,6 +56,7 @@ def peer_cases(options, server):
         python_case(options, "DuckDB postgres: ndjson", "duckdb_postgres", "json", "ndjson to a file"),
         node_case(options, "csv", "csv", "csv", "csv to a file"),
         node_case(options, "csv + gzip", "csv-gzip", "csv.gz", "csv + gzip to a file"),
+        node_case(options, "csv + gzip, rows gathered", "csv-gathered-gzip", "csv.gz", "csv + gzip to a file"),
         node_case(options, "json", "json", "json", "json to a file"),
         node_case(options, "ndjson", "ndjson", "ndjson", "ndjson to a file"),
         node_case(options, "xml", "xml", "xml", "xml to a file"),

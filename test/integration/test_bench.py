@@ -146,6 +146,28 @@ def test_growth_is_measured_over_rows_lanes_and_columns(bench, tmp_path):
     assert "| 1,600 × 25 | parquet zstd |" in page.read_text()
 
 
+STAND_IN = """#!{python}
+import functools, http.server, re, sys
+text = open(sys.argv[sys.argv.index("-c") + 1]).read()
+port, root = re.search(r"listen 127.0.0.1:(\\d+); root (\\S+);", text).groups()
+handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=root)
+http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), handler).serve_forever()
+"""
+
+
+def test_the_service_is_measured_beside_another_server_and_with_a_follower(bench, tmp_path):
+    nginx = tmp_path / "nginx"
+    nginx.write_text(STAND_IN.format(python=sys.executable))
+    nginx.chmod(0o700)
+    page, kept = block_file(tmp_path, "service"), tmp_path / "service.json"
+    bench("--service", "--rounds", 1, "--nginx", nginx, "--write", page, "--json", kept)
+    report = json.loads(kept.read_text())
+    assert {size for runs in report["downloads"].values() for _, size, _ in runs} == {report["bytes"]}
+    assert len(report["downloads"]["decant"]) == len(report["downloads"]["nginx"]) == 2
+    assert report["rateToNginx"] > 0 and report["ratioWithFollower"] > 0
+    assert "| nginx | " in page.read_text() and "| 1 follower | " in page.read_text()
+
+
 def test_a_page_without_the_block_is_left_as_it_is(bench, tmp_path):
     page = tmp_path / "page.md"
     page.write_text("nothing\n")
