@@ -31,6 +31,11 @@ class Results:
             self.failed.pop(case.name, None)
         self.rounds.append({case.name: asdict(run) for case, run in ran.items()})
 
+    def sort(self, names):
+        """In this order, whichever were measured first; cases of other runs come last."""
+        place = {name: n for n, name in enumerate(names)}
+        self.cases = dict(sorted(self.cases.items(), key=lambda case: place.get(case[0], len(place))))
+
     def save(self):
         if not self.path:
             return
@@ -111,13 +116,15 @@ def run_round(wanted, options, server, results):
     return ran
 
 
-def run_rounds(wanted, options, server, results, after_round):
-    """Each round begins with another case, so that a machine that changes its pace favours none."""
+def run_rounds(wanted, names, options, server, results, after_round):
+    """Each round begins with another case, so that a machine that changes its pace favours none. `names` are those
+    of all cases, in the order of the table."""
     for number in range(options.rounds):
         live = [c for c in wanted if c.name not in results.failed]
         turn = number * 3 % len(live)
         order = live[turn:] + live[:turn]
         ran = run_round(order, options, server, results)
         results.add_round({c: ran[c] for c in wanted if c in ran})
+        results.sort(names)
         results.save()
         after_round(number + 1)

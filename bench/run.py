@@ -79,20 +79,24 @@ def parse_arguments():
 
 
 def make_cases(options, server):
-    wanted = [cases.floor_case(options, options.connections)]
-    wanted += cases.psql_cases(options, server) + cases.decant_cases(options) + cases.ordered_cases(options, server)
-    if options.short:
-        wanted = [c for c in wanted if c.name == cases.FLOOR or cases.SHORT.match(c.name)]
+    made = [cases.floor_case(options, options.connections)]
+    made += cases.psql_cases(options, server) + cases.decant_cases(options) + cases.ordered_cases(options, server)
     if options.peers:
         compared = peer_cases.COMPARED
-        wanted = [c for c in wanted if c.name in (cases.FLOOR, *compared) or c.beside in compared]
-        wanted += peer_cases.peer_cases(options, server)
+        made = [c for c in made if c.name in (cases.FLOOR, *compared) or c.beside in compared]
+        made += peer_cases.peer_cases(options, server)
+    return made
+
+
+def choose_cases(made, options):
+    if options.short:
+        made = [c for c in made if c.name == cases.FLOOR or c.group == "peers" or cases.SHORT.match(c.name)]
     if options.only:
         pattern = re.compile(options.only)
-        named = [c for c in wanted if pattern.search(c.name)]
+        named = [c for c in made if pattern.search(c.name)]
         needed = {cases.FLOOR} | {c.base for c in named} | {c.beside for c in named}
-        wanted = [c for c in wanted if c in named or c.name in needed]
-    return wanted
+        made = [c for c in made if c in named or c.name in needed]
+    return made
 
 
 def cap_rows(options, server):
@@ -127,7 +131,8 @@ def measure(options, server):
         if options.plot:
             plot.write(options.plot, about, figures(results))
 
-    run_rounds(make_cases(options, server), options, server, results, after_round)
+    made = make_cases(options, server)
+    run_rounds(choose_cases(made, options), [c.name for c in made], options, server, results, after_round)
     print(report.block(results, figures(results)))
 
 
