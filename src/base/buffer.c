@@ -4,12 +4,19 @@
 #include <stdlib.h>
 
 #define CAPACITY_MIN 256
+#define HUGE_BYTES ((size_t)16 << 20)   /* from here on capacity grows by an eighth: what is mapped is moved, not copied */
 
 void buffer_init(struct buffer *b, size_t max) { *b = (struct buffer){.max = max}; }
 
 void buffer_deinit(struct buffer *b) {
   free(b->data);
   *b = (struct buffer){.max = b->max};
+}
+
+void buffer_swap(struct buffer *a, struct buffer *b) {
+  struct buffer swap = *a;
+  a->data = b->data, a->len = b->len, a->capacity = b->capacity, a->failed = b->failed;
+  b->data = swap.data, b->len = swap.len, b->capacity = swap.capacity, b->failed = swap.failed;
 }
 
 void buffer_shrink(struct buffer *b, size_t keep) {
@@ -25,6 +32,14 @@ bool buffer_check(const struct buffer *b, const char *what, struct error *err) {
   return fail(err, ERR_MEMORY, "cannot hold %s: more than %zu bytes, or out of memory", what, b->max);
 }
 
+/* Room for `need` bytes, and for more of the same, so that many small appends are cheap. */
+static size_t grown_capacity(const struct buffer *b, size_t need) {
+  size_t capacity = b->capacity < CAPACITY_MIN ? CAPACITY_MIN : b->capacity;
+  while (capacity < need && capacity < HUGE_BYTES) capacity *= 2;
+  if (capacity < need) capacity = need + need / 8;
+  return capacity < b->max ? capacity : b->max;
+}
+
 bool buffer_grow(struct buffer *b, size_t more) {
   if (b->failed) return false;
   if (b->capacity - b->len >= more) return true;
@@ -32,10 +47,7 @@ bool buffer_grow(struct buffer *b, size_t more) {
     b->failed = true;
     return false;
   }
-  size_t need = b->len + more;
-  size_t capacity = b->capacity < CAPACITY_MIN ? CAPACITY_MIN : b->capacity;
-  while (capacity < need) capacity = capacity > b->max / 2 ? b->max : capacity * 2;
-  if (capacity > b->max) capacity = b->max;
+  size_t capacity = grown_capacity(b, b->len + more);
   uint8_t *data = realloc(b->data, capacity);
   if (!data) {
     b->failed = true;
@@ -44,6 +56,16 @@ bool buffer_grow(struct buffer *b, size_t more) {
   b->data = data;
   b->capacity = capacity;
   return true;
+}
+
+void buffer_append_long(struct buffer *b, const uint8_t *bytes, size_t len) {
+  while (len > 0) {
+    size_t piece = len < BUFFER_PIECE_BYTES ? len : BUFFER_PIECE_BYTES;
+    buffer_let_go(b);
+    buffer_append(b, bytes, piece);
+    bytes += piece;
+    len -= piece;
+  }
 }
 
 void buffer_appendf(struct buffer *b, const char *format, ...) {

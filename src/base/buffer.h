@@ -19,11 +19,23 @@ struct buffer {
   size_t capacity;   /* <= max */
   size_t max;        /* bytes; never grown beyond */
   bool failed;       /* sticky until buffer_reset */
+  const struct buffer_drain *drain;   /* NULL: none; borrowed */
+};
+
+/*
+ * Takes what a buffer holds, so that one huge value need not lie in it as a whole. take empties the buffer; false: it
+ * cannot (it keeps the reason), and the buffer has failed.
+ */
+struct buffer_drain {
+  bool (*take)(void *context, struct buffer *b);
+  void *context;
+  size_t full_bytes;   /* it is asked for no less than so much */
 };
 
 void buffer_init(struct buffer *b, size_t max);
-void buffer_deinit(struct buffer *b);            /* frees; the struct may be init'ed again */
+void buffer_deinit(struct buffer *b);            /* frees, forgets the drain; the struct may be init'ed again */
 static inline void buffer_reset(struct buffer *b) { b->len = 0; b->failed = false; }   /* keeps the memory */
+void buffer_swap(struct buffer *a, struct buffer *b);   /* what they hold; maximum and drain stay */
 void buffer_shrink(struct buffer *b, size_t keep); /* an empty buffer gives memory above `keep` bytes back */
 
 /* ERR_MEMORY, naming `what`, if an append has failed. */
@@ -54,6 +66,16 @@ static inline void buffer_append_byte(struct buffer *b, uint8_t byte) {
   *to = byte;
   b->len++;
 }
+
+#define BUFFER_PIECE_BYTES ((size_t)64 << 10)   /* in which long values are written where the buffer may be drained */
+
+/* Between two pieces of a long value: whoever calls it needs nothing any more of what the buffer holds. */
+static inline void buffer_let_go(struct buffer *b) {
+  if (!b->drain || b->failed || b->len < b->drain->full_bytes) return;
+  if (!b->drain->take(b->drain->context, b)) b->failed = true;
+}
+/* Appends a long value in pieces, and lets go of what was there before each. */
+void buffer_append_long(struct buffer *b, const uint8_t *bytes, size_t len);
 
 static inline void buffer_append_string(struct buffer *b, const char *text) { buffer_append(b, text, strlen(text)); }
 

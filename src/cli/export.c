@@ -50,12 +50,21 @@ static bool run_attempts(const struct export_args *a, const struct cancel *cance
   }
 }
 
+static json_t *memory_parts_json(const struct memory_budget *b) {
+  json_t *o = json_object();
+  for (const struct memory_part *p = memory_parts; p->name; p++)
+    json_object_set_new(o, p->name, json_integer((json_int_t)memory_part_bytes(b, p)));
+  return o;
+}
+
 static void print_json(const struct export_result *r) {
   json_t *o = json_pack("{s:I, s:I, s:f, s:I, s:s, s:i, s:I, s:s, s:I, s:f}", "rows", (json_int_t)r->rows, "bytes",
                         (json_int_t)r->bytes, "seconds", r->seconds, "peakMemoryBytes",
                         (json_int_t)command_peak_memory(), "snapshotAt", r->snapshot_at, "lanes", r->lanes, "specials",
                         (json_int_t)r->specials, "how", r->how, "bytesRead", (json_int_t)r->bytes_read,
                         "secondsPaused", r->seconds_paused);
+  if (o) json_object_set_new(o, "memoryBudgetBytes", json_integer((json_int_t)r->memory.total_bytes));
+  if (o) json_object_set_new(o, "memoryBudget", memory_parts_json(&r->memory));
   char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
   if (text) fprintf(stderr, "%s\n", text);
   free(text);

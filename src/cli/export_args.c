@@ -27,7 +27,7 @@ const struct flag export_flags[] = {
     {"xml", 0, "K=V,…", NULL, "options of the format xml"},
     {"parquet", 0, "K=V,…", NULL, "options of the format parquet"},
     {"lanes", 0, "N", "DECANT_LANES", "connections that read side by side; default min(4, cores)"},
-    {"memory", 0, "SIZE", "DECANT_MEMORY", "memory for data on its way, as 16MB; default by format"},
+    {"memory", 0, "SIZE", "DECANT_MEMORY", "of the whole process, as 16MB; default by format: docs/operations.md"},
     {"gentle", 0, NULL, "DECANT_GENTLE", "one connection, plain sequential scans: spares the server's cache and cores"},
     {"max-rate", 0, "RATE", "DECANT_MAX_RATE", "reads at most so much a second from the server, as 50MB; default no limit"},
     {"fsync", 0, NULL, NULL, "the file is on disk before the command ends"},
@@ -249,7 +249,7 @@ static bool on_flag(void *context, const struct flag *flag, const char *value, s
   else if (!strcmp(name, "flatten")) r->flatten = FLATTEN_YES;
   else if (!strcmp(name, "no-flatten")) r->flatten = FLATTEN_NO;
   else if (!strcmp(name, "gentle")) r->gentle = GENTLE_YES;
-  else if (!strcmp(name, "max-rate")) return request_set_max_rate(r, value, "--max-rate", err);
+  else if (!strcmp(name, "max-rate")) return request_set_max_rate(r, value, name, err);
   else if (!strcmp(name, "discover")) return request_set_discover(r, value, err);
   else if (!strcmp(name, "special")) return request_set_special(r, value, err);
   else if (!strcmp(name, "json") && !value) p->args->summary_json = true;
@@ -332,7 +332,7 @@ static bool refuse_terminal(const struct export_args *a, struct error *err) {
 }
 
 bool export_args_parse(struct export_args *a, int argc, char **argv, struct error *err) {
-  *a = (struct export_args){.settings = {.conninfo = "", .application_name = "decant/cli", .allow_query = true}};
+  *a = (struct export_args){.settings = {.conninfo = "", .application_name = "decant/cli", .allow_query = true, .counts_process = true}};
   struct pending p = {.args = a};
   a->request = request_new(err);
   if (!a->request) return false;

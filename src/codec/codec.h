@@ -25,6 +25,10 @@ struct codec {
   const char *help;
   int level_min, level_max, level_default;   /* all 0: takes no level */
 
+  /* Most that a lane's context, and the writer's with so many workers, take; with their output. */
+  size_t (*lane_bytes)(int level);
+  size_t (*writer_bytes)(int level, int workers);
+  /* workers 0: compresses in the caller's thread. Codecs that compress in lanes have none. */
   bool (*open)(int level, int workers, void **self, struct error *err);
   void (*close)(void *self);
   bool (*begin)(void *self, struct buffer *out, struct error *err);

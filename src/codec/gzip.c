@@ -15,6 +15,9 @@ struct gzip {
   uint64_t plain_bytes;
 };
 
+static size_t gzip_lane_bytes(int level) { return deflate_memory_bytes(level); }
+static size_t gzip_writer_bytes(int level, int workers) { return 0; }
+
 static bool gzip_open(int level, int workers, void **self, struct error *err) {
   struct gzip *g = calloc(1, sizeof *g);
   if (!g) return fail_memory(err, "gzip");
@@ -79,6 +82,8 @@ const struct codec codec_gzip = {
     .level_min = DEFLATE_LEVEL_MIN,
     .level_max = DEFLATE_LEVEL_MAX,
     .level_default = DEFLATE_LEVEL_MIN,
+    .lane_bytes = gzip_lane_bytes,
+    .writer_bytes = gzip_writer_bytes,
     .open = gzip_open,
     .close = gzip_close,
     .begin = gzip_begin,

@@ -1,6 +1,8 @@
 /* No compression: bytes pass as they are. */
 #include "codec/codec.h"
 
+static size_t none_lane_bytes(int level) { return 0; }
+static size_t none_writer_bytes(int level, int workers) { return 0; }
 static bool none_open(int level, int workers, void **self, struct error *err) {
   *self = NULL;
   return true;
@@ -31,6 +33,8 @@ const struct codec codec_none = {
     .extension = "",
     .help = "no compression",
     .final_in_lane = true,
+    .lane_bytes = none_lane_bytes,
+    .writer_bytes = none_writer_bytes,
     .open = none_open,
     .close = none_close,
     .begin = none_begin,

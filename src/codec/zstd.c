@@ -2,6 +2,8 @@
 #include "codec/codec.h"
 #include "compress/zstd_stream.h"
 
+static size_t zstd_lane_bytes(int level) { return 0; }
+static size_t zstd_writer_bytes(int level, int workers) { return zstd_stream_memory_bytes(level, workers); }
 static bool zstd_open(int level, int workers, void **self, struct error *err) {
   *self = zstd_stream_new(level, workers, err);
   return *self != NULL;
@@ -37,6 +39,8 @@ const struct codec codec_zstd = {
     .level_min = 1,
     .level_max = ZSTD_STREAM_LEVEL_MAX,
     .level_default = 3,
+    .lane_bytes = zstd_lane_bytes,
+    .writer_bytes = zstd_writer_bytes,
     .open = zstd_open,
     .close = zstd_close,
     .begin = zstd_begin,

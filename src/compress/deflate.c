@@ -13,6 +13,8 @@ struct deflate {
 static const uint32_t level_buffer_sizes[] = {ISAL_DEF_LVL0_DEFAULT, ISAL_DEF_LVL1_DEFAULT, ISAL_DEF_LVL2_DEFAULT,
                                               ISAL_DEF_LVL3_DEFAULT};
 
+size_t deflate_memory_bytes(int level) { return sizeof(struct deflate) + level_buffer_sizes[level]; }
+
 struct deflate *deflate_new(int level, struct error *err) {
   struct deflate *d = calloc(1, sizeof *d);
   uint8_t *level_buffer = malloc(level_buffer_sizes[level]);

@@ -11,6 +11,7 @@
 
 struct deflate;
 
+size_t deflate_memory_bytes(int level);   /* of one context */
 struct deflate *deflate_new(int level, struct error *err) MUST_CHECK;
 void deflate_free(struct deflate *d);   /* NULL is allowed */
 /* Appends one piece: blocks without the final bit, then an empty stored block that aligns to a byte. */

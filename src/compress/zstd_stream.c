@@ -9,6 +9,19 @@
 
 struct zstd_stream { ZSTD_CCtx *context; };
 
+/*
+ * Measured with ZSTD_sizeof_CCtx and VmHWM (zstd 1.5.4) at this window: tables by level, in tenths of a MiB; a worker
+ * has them and the bytes of a job, before and after; the stream the window and the jobs that wait.
+ */
+static const uint16_t tables[ZSTD_STREAM_LEVEL_MAX + 1] = {0,   7,   9,   14,  26,  36,  36,  66,  66,  126,
+                                                           246, 246, 486, 326, 486, 646, 328, 488, 494, 814};
+
+size_t zstd_stream_memory_bytes(int level, int workers) {
+  size_t each = tables[level];
+  size_t tenths = workers ? 35 + (size_t)workers * (each + 20) : 25 + each;
+  return tenths * (1u << 20) / 10 + OUTPUT_BYTES;
+}
+
 static bool set(ZSTD_CCtx *c, ZSTD_cParameter parameter, int value, struct error *err) {
   size_t status = ZSTD_CCtx_setParameter(c, parameter, value);
   return ZSTD_isError(status) ? fail(err, ERR_INTERNAL, "zstd refused a setting: %s", ZSTD_getErrorName(status)) : true;

@@ -6,6 +6,8 @@
 
 struct zstd_stream;
 
+/* The most that a stream takes, its output's buffer included. */
+size_t zstd_stream_memory_bytes(int level, int workers);
 /* workers 0: compresses in the caller's thread. */
 struct zstd_stream *zstd_stream_new(int level, int workers, struct error *err) MUST_CHECK;
 void zstd_stream_free(struct zstd_stream *z);   /* NULL is allowed */

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include "base/rate.h"
+#include "export/budget.h"
 #include "export/request.h"
 #include "sink/sink.h"
 
@@ -20,7 +21,8 @@ struct export_settings {
   const char *conninfo;          /* libpq connection string or URL; "" for libpq's own variables */
   const char *application_name;  /* "decant/<job>", "decant/cli" */
   int lanes;                     /* 1 to LANES_MAX; 0: min(4, cores) */
-  int64_t memory_bytes;          /* budget of this export; 0: the format's default */
+  int64_t memory_bytes;          /* limit of this export's budget; 0: none, the format's default */
+  bool counts_process;           /* the process serves this export alone: its own memory is part of the budget */
   bool allow_query;              /* query in the request is allowed */
   struct rate *rate;             /* borrowed: a limit of all exports together, above the request's own; NULL: none */
 };
@@ -37,6 +39,7 @@ struct export_progress {
   atomic_uint_fast64_t bytes_read;       /* from the server so far, by all lanes; some 50 ms old */
   atomic_uint_fast64_t pauses, paused_us;   /* of the lanes, for the rate limit; some 50 ms old */
   atomic_uint_fast64_t rate_limit;       /* bytes a second, the service's or the request's; 0: none */
+  atomic_int_fast64_t memory_budget_bytes;   /* memory_budget.total_bytes; 0: not planned yet */
   atomic_int_fast64_t snapshot_us;       /* when the snapshot was taken, by the server's wall clock; 0: not yet */
 };
 /* 0 to 100, or -1 where it is not known. */
@@ -50,6 +53,7 @@ struct export_result {
   int lanes;                      /* that took part */
   char snapshot_at[32];           /* RFC 3339 */
   char sha256[SHA256_HEX_SIZE];   /* "" unless the sink digests */
+  struct memory_budget memory;
   char how[400];                  /* the way the rows were read: "ctid ranges of 2 leaves, 848 splits", "one lane: orderBy" */
 };
 

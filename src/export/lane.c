@@ -36,20 +36,36 @@ static void count_rows(struct lane *lane) {
 }
 
 /* Text: what has been encoded so far goes on its way. */
-static bool flush_text(struct lane *lane, struct buffer *out, struct error *err) {
-  if (!buffer_check(out, "a row", err)) return false;
-  if (lane->run->codec->compresses_in_lane && out->len > 0) {
-    if (!need_chunk(lane, err)) return false;
-    if (!lane->run->codec->compress(lane->codec_lane, out->data, out->len, &lane->chunk->bytes, &lane->chunk->codec, err))
+static bool flush_text(struct lane *lane, struct error *err) {
+  struct buffer *text = &lane->plain;
+  const struct codec *codec = lane->run->codec;
+  if (!buffer_check(text, "a row", err)) return false;
+  if (text->len == 0) return true;
+  if (!need_chunk(lane, err)) return false;
+  if (!codec->compresses_in_lane) {
+    buffer_swap(text, &lane->chunk->bytes);
+  } else {
+    if (!codec->compress(lane->codec_lane, text->data, text->len, &lane->chunk->bytes, &lane->chunk->codec, err))
       return false;
-    buffer_reset(out);
-    buffer_shrink(out, CHUNK_BYTES);
+    buffer_reset(text);
+    buffer_shrink(text, lane->run->budget.chunk_bytes);
   }
-  if (!lane->chunk) return true;
   lane->chunk->rows = lane->part_rows;
   lane->part_rows = 0;
   count_rows(lane);   /* wide rows fill a chunk long before there are PROGRESS_ROWS of them */
   return hand_on(lane, err);
+}
+
+/* In the middle of a row that holds a long value. The writer does not mind: it counts the row with the rest of it. */
+static bool drain_text(void *context, struct buffer *text) {
+  struct lane *lane = context;
+  return flush_text(lane, &lane->drain_error);
+}
+
+/* A large row is received by the lane whose split is being written, and by no other: see docs/architecture.md. */
+static bool wait_for_turn(void *context, struct error *err) {
+  struct lane *lane = context;
+  return window_wait_head(lane->run->window, lane->split) || stopped(err);
 }
 
 /* Formats that keep a part until it is whole: its bytes, piece by piece. */
@@ -70,7 +86,7 @@ static bool flush_part(struct lane *lane, struct error *err) {
       meta = NULL;
       lane->chunk->rows = lane->part_rows;
     }
-    if (!format->part_read(lane->encoder, CHUNK_BYTES, &lane->chunk->bytes, &more, err) || !hand_on(lane, err))
+    if (!format->part_read(lane->encoder, lane->run->budget.chunk_bytes, &lane->chunk->bytes, &more, err) || !hand_on(lane, err))
       return false;
   }
   lane->part_rows = 0;
@@ -82,24 +98,28 @@ static bool flatten(struct lane *lane, struct error *err) {
   return flattener_run(lane->flattener, lane->cells, err) && (!plan->guard_count || plan_check_row(plan, lane->cells, err));
 }
 
-static bool read_rows(struct lane *lane, struct buffer *plain, struct error *err) {
+static bool encode_row(struct lane *lane, struct error *err) {
+  if (lane->run->format->encode(lane->encoder, lane->cells, &lane->plain, err)) return true;
+  if (lane->drain_error.code != ERR_NONE) *err = lane->drain_error;   /* that it could not go on is why it does not fit */
+  else
+    error_prefix(err, "row %llu of split %llu: ", (unsigned long long)lane->reader.row_count,
+                 (unsigned long long)lane->split);
+  return false;
+}
+
+static bool read_rows(struct lane *lane, struct error *err) {
   const struct format *format = lane->run->format;
+  const size_t chunk_bytes = lane->run->budget.chunk_bytes;
   for (;;) {
     bool got;
     if (!reader_next(&lane->reader, lane->cells, &got, err)) return false;
     if (!got) return true;
     if (lane->flattener && !flatten(lane, err)) return false;
-    if (format->is_text && !plain && !need_chunk(lane, err)) return false;
-    struct buffer *out = plain ? plain : lane->chunk ? &lane->chunk->bytes : &lane->plain;
-    if (!format->encode(lane->encoder, lane->cells, out, err)) {
-      error_prefix(err, "row %llu of split %llu: ", (unsigned long long)lane->reader.row_count,
-                   (unsigned long long)lane->split);
-      return false;
-    }
+    if (!encode_row(lane, err)) return false;
     lane->part_rows++;
     if (++lane->rows_uncounted >= PROGRESS_ROWS) count_rows(lane);
     if (format->is_text) {
-      if (out->len >= CHUNK_BYTES && !flush_text(lane, out, err)) return false;
+      if (lane->plain.len >= chunk_bytes && !flush_text(lane, err)) return false;
     } else if (format->part_is_full(lane->encoder) && !flush_part(lane, err)) {
       return false;
     }
@@ -129,11 +149,11 @@ static bool open_split(struct lane *lane, const struct split *split, struct erro
   return ok;
 }
 
-static bool end_part(struct lane *lane, struct buffer *plain, struct error *err) {
+static bool end_part(struct lane *lane, struct error *err) {
   const struct format *format = lane->run->format;
   if (!format->is_text) return flush_part(lane, err);
   bool any = lane->part_rows > 0 || lane->part_begun;
-  if (!flush_text(lane, plain ? plain : &lane->plain, err)) return false;
+  if (!flush_text(lane, err)) return false;
   void *meta;
   return !any || format->part_end(lane->encoder, &meta, err);
 }
@@ -214,15 +234,14 @@ static bool queue_next(struct lane *lane, struct error *err) {
 }
 
 static bool run_split(struct lane *lane, const struct split *split, struct error *err) {
-  struct buffer *plain = lane->run->codec->compresses_in_lane ? &lane->plain : NULL;
   lane->split = split->index;
   lane->part_begun = false;
   lane->part_rows = 0;
-  bool ok = open_split(lane, split, err) && queue_next(lane, err) && read_rows(lane, plain, err);
+  bool ok = open_split(lane, split, err) && queue_next(lane, err) && read_rows(lane, err);
   if (lane->reader_is_open) reader_close(&lane->reader);
   lane->reader_is_open = false;
   count_rows(lane);
-  if (!ok || !end_part(lane, plain, err)) return false;
+  if (!ok || !end_part(lane, err)) return false;
   atomic_fetch_add(&lane->run->rows_read, lane->reader.row_count);
   atomic_fetch_add(&lane->run->progress->work_done, scan_split_blocks(&lane->run->plan.scan, split));
   return window_split_done(lane->run->window, lane->index, split->index) || stopped(err);
@@ -232,6 +251,9 @@ static bool set_up(struct lane *lane, struct error *err) {
   struct run *run = lane->run;
   const struct schema *schema = &run->plan.schema;
   buffer_init(&lane->plain, CHUNK_MAX_BYTES);
+  lane->drain = (struct buffer_drain){drain_text, lane, run->budget.chunk_bytes};
+  if (run->format->is_text) lane->plain.drain = &lane->drain;
+  pg_on_large_row(lane->pg, run->budget.large_row_bytes, wait_for_turn, lane);
   lane->cells = calloc(schema->cell_count, sizeof *lane->cells);
   lane->leaf_locked = calloc(run->plan.source->leaf_count + 1, sizeof *lane->leaf_locked);
   if (!lane->cells || !lane->leaf_locked) return fail_memory(err, "a lane");
@@ -243,6 +265,7 @@ static bool set_up(struct lane *lane, struct error *err) {
 static void tear_down(struct lane *lane) {
   struct run *run = lane->run;
   if (lane->reader_is_open) reader_close(&lane->reader);
+  if (lane->pg) pg_on_large_row(lane->pg, 0, NULL, NULL);
   if (lane->encoder) {
     pthread_mutex_lock(&run->mutex);
     run->specials += run->format->counts(lane->encoder).specials;

@@ -12,12 +12,7 @@
 #define DESCRIBE_ATTEMPTS 3
 #define CHECK_LOCK_TIMEOUT "5s"
 #define CHECK_SPLIT_BYTES ((uint64_t)1 << 50)         /* one split: nobody will read it, so no bounds need be looked for */
-#define TEXT_MEMORY_BYTES ((int64_t)8 << 20)       /* default budget of the window */
-#define PART_MEMORY_BYTES ((int64_t)28 << 20)      /* default budget of encoders that keep parts */
-#define PART_WINDOW_CHUNKS 3
-#define ENCODER_MEMORY_MIN ((int64_t)4 << 20)
-#define SHARE_CHUNKS_MIN 4
-#define SHARE_CHUNKS_MAX 32
+#define PROCESS_GROWTH_BYTES ((int64_t)1 << 20)       /* code that is yet to run, further connections */
 
 double export_progress_percent(const struct export_progress *p) {
   struct export_progress *q = (struct export_progress *)(uintptr_t)p;
@@ -37,20 +32,19 @@ static int wanted_lanes(const struct run *run) {
   return cores < 1 ? 1 : cores < LANES_DEFAULT_MAX ? (int)cores : LANES_DEFAULT_MAX;
 }
 
-static int64_t budget(const struct run *run) {
-  if (run->settings->memory_bytes > 0) return run->settings->memory_bytes;
-  return run->format->is_text ? TEXT_MEMORY_BYTES : PART_MEMORY_BYTES;
-}
-
-static int share_chunks(const struct run *run, int lanes) {
-  if (!run->format->is_text) return PART_WINDOW_CHUNKS;
-  int64_t chunks = budget(run) / lanes / (int64_t)CHUNK_BYTES;
-  return chunks < SHARE_CHUNKS_MIN ? SHARE_CHUNKS_MIN : chunks > SHARE_CHUNKS_MAX ? SHARE_CHUNKS_MAX : (int)chunks;
-}
-
-static size_t encoder_memory(const struct run *run) {
-  int64_t each = budget(run) / run->lane_count - PART_WINDOW_CHUNKS * (int64_t)CHUNK_BYTES;
-  return (size_t)(each < ENCODER_MEMORY_MIN ? ENCODER_MEMORY_MIN : each);
+/* With the columns as far as they are known. */
+static bool make_budget(struct run *run, int lanes, struct error *err) {
+  const struct budget_facts facts = {
+      .format = run->format,
+      .format_options = run->request->format_options,
+      .codec = run->codec,
+      .level = run->request->level,
+      .lanes = lanes,
+      .cell_count = run->plan.schema.cell_count,
+      .column_count = run->plan.schema.column_count,
+      .process_bytes = run->process_bytes,
+  };
+  return budget_make(&run->budget, &facts, run->settings->memory_bytes, err);
 }
 
 /*
@@ -74,8 +68,10 @@ static bool is_subset(const struct source *of, const struct source *in) {
 
 static bool make_plan(struct run *run, struct plan *plan, struct error *err) {
   const struct export_request *r = run->request;
-  int lanes = wanted_lanes(run);
-  return plan_make(plan, r, run->holder, (uint64_t)share_chunks(run, lanes) * CHUNK_BYTES, lanes, err);
+  if (run->settings->counts_process) run->process_bytes = budget_process_bytes() + PROCESS_GROWTH_BYTES;
+  if (!make_budget(run, wanted_lanes(run), err)) return false;
+  const struct memory_budget *b = &run->budget;
+  return plan_make(plan, r, run->holder, (uint64_t)b->chunks_per_lane * b->chunk_bytes, b->lanes, err);
 }
 
 /* Some servers that speak the protocol cannot export a snapshot: the holder then reads alone, in a new one. */
@@ -145,7 +141,7 @@ static void set_estimates(struct run *run) {
 
 static void settle_lane_count(struct run *run) {
   const struct scan *scan = &run->plan.scan;
-  int lanes = wanted_lanes(run);
+  int lanes = run->budget.lanes;
   if ((uint64_t)lanes > scan->split_count) lanes = (int)scan->split_count;
   if (!scan_is_cut(scan) || !*run->snapshot.id || lanes < 1) lanes = 1;
   pthread_mutex_lock(&run->mutex);
@@ -170,7 +166,6 @@ static struct format_spec format_spec(const struct export_request *request, cons
       .schema = &plan->schema,
       .options = request->format_options,
       .special = request->special,
-      .memory_bytes = (size_t)ENCODER_MEMORY_MIN,
       .rows_estimated = plan->scan.rows_estimated,
       .created_by = "decant " DECANT_VERSION,
       .source = plan->source->name,
@@ -187,15 +182,25 @@ static bool check_format(const struct export_request *request, const struct plan
   return true;
 }
 
+/* Now that all columns are known. Lanes that no longer fit are not started. */
+static bool settle_budget(struct run *run, struct error *err) {
+  if (!make_budget(run, run->lane_count, err)) return false;
+  pthread_mutex_lock(&run->mutex);
+  run->lane_count = run->budget.lanes;
+  pthread_mutex_unlock(&run->mutex);
+  atomic_store(&run->progress->memory_budget_bytes, run->budget.total_bytes);
+  return true;
+}
+
 static bool open_output(struct run *run, struct error *err) {
   struct format_spec spec = format_spec(run->request, &run->plan);
-  spec.memory_bytes = encoder_memory(run);
+  spec.memory_bytes = run->budget.encoder_bytes;
   spec.snapshot_at = run->snapshot.taken_at;
   if (!run->format->open(&spec, &run->format_self, err)) return false;
-  if (!run->codec->open(run->request->level, run->lane_count, &run->codec_self, err)) return false;
-  size_t kept_bytes = run->format->is_text ? CHUNK_BYTES : 0;   /* the next row group is long in coming */
-  struct window *window = window_new(run->lane_count, share_chunks(run, run->lane_count), CHUNK_BYTES, kept_bytes,
-                                     CHUNK_MAX_BYTES, err);
+  if (!run->codec->open(run->request->level, run->budget.workers, &run->codec_self, err)) return false;
+  const struct memory_budget *b = &run->budget;
+  size_t kept_bytes = run->format->is_text ? b->chunk_bytes : 0;   /* the next row group is long in coming */
+  struct window *window = window_new(run->lane_count, b->chunks_per_lane, b->chunk_bytes, kept_bytes, CHUNK_MAX_BYTES, err);
   pthread_mutex_lock(&run->mutex);
   run->window = window;
   pthread_mutex_unlock(&run->mutex);
@@ -254,6 +259,7 @@ static void fill_result(struct run *run, struct export_result *result, uint64_t 
       .seconds = (double)(clock_monotonic_us() - started_us) / 1e6,
       .seconds_paused = (double)atomic_load(&run->rate.paused_us) / 1e6,
       .lanes = run->lanes_taken_part,
+      .memory = run->budget,
   };
   snprintf(result->snapshot_at, sizeof result->snapshot_at, "%s", run->snapshot.taken_at);
   memcpy(result->sha256, run->sink->sha256, sizeof result->sha256);
@@ -297,7 +303,8 @@ bool export_run(const struct export_request *request, const struct export_settin
   atomic_store(&progress->phase, PHASE_PLANNING);
   bool ok = watch_start(&run, err) && plan(&run, err);
   if (ok) set_estimates(&run);
-  ok = ok && make_lanes(&run, err) && discover_columns(&run, err) && open_output(&run, err) && run_lanes(&run, err);
+  ok = ok && make_lanes(&run, err) && discover_columns(&run, err) && settle_budget(&run, err) &&
+       open_output(&run, err) && run_lanes(&run, err);
   if (ok) fill_result(&run, result, started_us);
   /* After a cancellation every other error is its consequence. */
   else if (cancel_requested(cancel)) error_set(err, ERR_CANCELLED, "cancelled");

@@ -8,7 +8,6 @@
 
 #include <pthread.h>
 
-#define CHUNK_BYTES ((size_t)256 << 10)
 /* A row's output: 1 GB of bytes, each of them escaped as six characters in JSON. */
 #define CHUNK_MAX_BYTES ((size_t)8 << 30)
 
@@ -26,7 +25,9 @@ struct lane {
   struct flattener *flattener;   /* NULL: no paths */
   struct encoder *encoder;
   void *codec_lane;
-  struct buffer plain;           /* rows before compression, where the lane compresses */
+  struct buffer plain;           /* text: rows that no chunk holds yet */
+  struct buffer_drain drain;     /* of plain, in the middle of a row */
+  struct error drain_error;      /* why it could not go on; code ERR_NONE: it could */
   struct chunk *chunk;           /* being filled; the window frees it */
   uint64_t split;
   struct split queued;           /* taken, its COPY sent, while the one before is still being read */
@@ -49,6 +50,8 @@ struct run {
   struct rate rate;              /* what all lanes read from the server: counted, and limited where asked for */
 
   struct plan plan;
+  struct memory_budget budget;   /* estimated before the plan, then made of it */
+  int64_t process_bytes;         /* before the export began; 0 where they are not its own */
   struct snapshot snapshot;
   bool alone;                    /* the server refused to export a snapshot: one lane, the holder */
 

@@ -19,6 +19,7 @@ struct lane_queue {
 struct window {
   pthread_mutex_t mutex;             /* guards everything below */
   pthread_cond_t may_write;
+  pthread_cond_t head_moved;
   bool aborted;
   uint64_t head;                     /* the split that is written now */
   size_t kept_bytes, share_bytes;
@@ -53,6 +54,7 @@ struct window *window_new(int lanes, int chunks_per_lane, size_t chunk_bytes, si
   }
   pthread_mutex_init(&w->mutex, NULL);
   pthread_cond_init(&w->may_write, NULL);
+  pthread_cond_init(&w->head_moved, NULL);
   w->kept_bytes = kept_bytes;
   w->share_bytes = chunk_bytes * (size_t)chunks_per_lane;
   w->lane_count = lanes;
@@ -79,6 +81,7 @@ void window_free(struct window *w, void (*meta_free)(void *meta)) {
   }
   pthread_mutex_destroy(&w->mutex);
   pthread_cond_destroy(&w->may_write);
+  pthread_cond_destroy(&w->head_moved);
   free(w->lanes);
   free(w);
 }
@@ -124,6 +127,14 @@ bool window_split_done(struct window *w, int lane, uint64_t split) {
   return enqueue(w, lane, (struct entry){split, NULL});
 }
 
+bool window_wait_head(struct window *w, uint64_t split) {
+  pthread_mutex_lock(&w->mutex);
+  while (w->head != split && !w->aborted) pthread_cond_wait(&w->head_moved, &w->mutex);
+  bool ok = !w->aborted;
+  pthread_mutex_unlock(&w->mutex);
+  return ok;
+}
+
 /* The queue whose front belongs to the head split, or NULL. */
 static struct lane_queue *queue_of_head(struct window *w) {
   for (int i = 0; i < w->lane_count; i++) {
@@ -145,7 +156,9 @@ bool window_take(struct window *w, uint64_t split_count, struct chunk **chunk) {
     *chunk = q->entries[q->first].chunk;
     q->first = (q->first + 1) % QUEUE_MAX;
     if (q->count-- == QUEUE_MAX) pthread_cond_signal(&q->may_go_on);
-    if (!*chunk) w->head++;
+    if (*chunk) continue;
+    w->head++;
+    pthread_cond_broadcast(&w->head_moved);
   }
   bool ok = !w->aborted;
   pthread_mutex_unlock(&w->mutex);
@@ -171,6 +184,7 @@ void window_abort(struct window *w) {
   pthread_mutex_lock(&w->mutex);
   w->aborted = true;
   pthread_cond_broadcast(&w->may_write);
+  pthread_cond_broadcast(&w->head_moved);
   for (int i = 0; i < w->lane_count; i++) pthread_cond_broadcast(&w->lanes[i].may_go_on);
   pthread_mutex_unlock(&w->mutex);
 }

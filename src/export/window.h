@@ -46,6 +46,9 @@ bool window_put(struct window *w, struct chunk *chunk) MUST_CHECK;
 /* The lane has handed on everything of this split. */
 bool window_split_done(struct window *w, int lane, uint64_t split) MUST_CHECK;
 
+/* Waits until everything before `split` is written, so that the caller's chunks are what the writer waits for. */
+bool window_wait_head(struct window *w, uint64_t split) MUST_CHECK;
+
 /* The writer: the next chunk in order; *chunk NULL when all split_count splits are done. */
 bool window_take(struct window *w, uint64_t split_count, struct chunk **chunk) MUST_CHECK;
 /* Written: a chunk that window_take gave, its meta taken over, goes back to its lane. */

@@ -18,7 +18,7 @@ static bool emit(struct writer *w, const uint8_t *bytes, size_t len, struct erro
 static bool emit_out(struct writer *w, struct error *err) {
   if (!buffer_check(&w->out, "output", err) || !emit(w, w->out.data, w->out.len, err)) return false;
   buffer_reset(&w->out);
-  buffer_shrink(&w->out, CHUNK_BYTES);
+  buffer_shrink(&w->out, w->run->budget.chunk_bytes);
   return true;
 }
 

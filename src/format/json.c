@@ -166,20 +166,16 @@ static bool write_document(struct encoder *e, const struct text_column *column, 
   if (!whole && !repair(e, column, &text, &len, valid, err)) return false;
   if (!text) append_null(out);
   else if (e->json->lines && column->output->kind == KIND_JSON) json_append_one_line(out, text, len);
-  else buffer_append(out, text, len);   /* jsonb_out writes no line breaks */
+  else buffer_append_long(out, text, len);   /* jsonb_out writes no line breaks */
   if (!whole) release_scratch(e);
   return true;
 }
 
 static bool write_bytea(struct encoder *e, const struct text_column *column, const struct cell *c,
                         struct buffer *out, struct error *err) {
-  size_t len = 2 * (size_t)c->len;
-  uint8_t *to = buffer_reserve(out, len + 5);
-  if (!to) return true;
-  memcpy(to, "\"\\\\x", 4);
-  to = hex_text(to + 4, c->data, (size_t)c->len);
-  *to++ = '"';
-  out->len = (size_t)(to - out->data);
+  buffer_append(out, "\"\\\\x", 4);
+  hex_append(out, c->data, (size_t)c->len);
+  buffer_append_byte(out, '"');
   return true;
 }
 

@@ -381,7 +381,11 @@ bool xml_nested_append(struct xml_nested *n, const struct text_column *column, c
     w.readable = w.end + XML_SLACK_BYTES;
   }
   *is_nil = false;
+  /* End tags are copied from start tags in `out`: until the last one stands, it must all stay. */
+  const struct buffer_drain *drain = out->drain;
+  out->drain = NULL;
   bool ok = walk_document(&w, is_nil);
+  out->drain = drain;
   buffer_reset(&n->scratch);
   buffer_shrink(&n->scratch, SCRATCH_KEEP_BYTES);
   return ok;

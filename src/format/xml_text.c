@@ -3,6 +3,8 @@
 #include "base/utf8.h"
 #include "format/text.h"
 
+#define BASE64_PIECE_BYTES (BUFFER_PIECE_BYTES / 4 * 3)   /* a multiple of three: padding stands at the end only */
+
 /* The first byte that is below a blank or not ASCII, or `end`. */
 static const uint8_t *skip_plain(const uint8_t *at, const uint8_t *end) {
 #ifdef __SSE2__
@@ -47,7 +49,7 @@ static void append_reference(struct buffer *out, uint8_t c) {
   else buffer_append(out, "&#x0d;", 6);
 }
 
-void xml_append_escaped(struct buffer *out, const uint8_t *text, size_t len) {
+static void append_piece(struct buffer *out, const uint8_t *text, size_t len) {
   static const struct text_stops stops = TEXT_STOPS('&', '<', '>', '\r');
   const uint8_t *at = text, *end = text + len;
   if (len == 0) return;
@@ -64,6 +66,14 @@ void xml_append_escaped(struct buffer *out, const uint8_t *text, size_t len) {
     append_reference(out, *stop);
     at = stop + 1;
   }
+}
+
+void xml_append_escaped(struct buffer *out, const uint8_t *text, size_t len) {
+  for (; len > BUFFER_PIECE_BYTES; text += BUFFER_PIECE_BYTES, len -= BUFFER_PIECE_BYTES) {
+    buffer_let_go(out);
+    append_piece(out, text, BUFFER_PIECE_BYTES);
+  }
+  append_piece(out, text, len);
 }
 
 void xml_append_repaired(struct buffer *out, const uint8_t *text, size_t len) {
@@ -116,11 +126,9 @@ void xml_append_name(struct buffer *out, const uint8_t *text, size_t len) {
   }
 }
 
-void xml_append_base64(struct buffer *out, const uint8_t *bytes, size_t len) {
+/* To where there is room for (len + 2) / 3 * 4 bytes. */
+static uint8_t *write_base64(uint8_t *to, const uint8_t *bytes, size_t len) {
   static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  if (len == 0) return;
-  uint8_t *to = buffer_reserve(out, (len + 2) / 3 * 4);
-  if (!to) return;
   for (; len >= 3; len -= 3, bytes += 3) {
     uint32_t group = (uint32_t)(bytes[0] << 16 | bytes[1] << 8 | bytes[2]);
     for (int shift = 18; shift >= 0; shift -= 6) *to++ = (uint8_t)alphabet[group >> shift & 63];
@@ -132,5 +140,17 @@ void xml_append_base64(struct buffer *out, const uint8_t *bytes, size_t len) {
     *to++ = len == 2 ? (uint8_t)alphabet[group >> 6 & 63] : '=';
     *to++ = '=';
   }
-  out->len = (size_t)(to - out->data);
+  return to;
+}
+
+void xml_append_base64(struct buffer *out, const uint8_t *bytes, size_t len) {
+  while (len > 0) {
+    size_t piece = len < BASE64_PIECE_BYTES ? len : BASE64_PIECE_BYTES;
+    buffer_let_go(out);
+    uint8_t *to = buffer_reserve(out, (piece + 2) / 3 * 4);
+    if (!to) return;
+    out->len = (size_t)(write_base64(to, bytes, piece) - out->data);
+    bytes += piece;
+    len -= piece;
+  }
 }

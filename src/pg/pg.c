@@ -145,6 +145,12 @@ void pg_cancel(struct pg *c) {
 
 void pg_set_rate(struct pg *c, struct rate *rate) { c->stream.rate = rate; }
 
+void pg_on_large_row(struct pg *c, size_t bytes, bool (*before)(void *context, struct error *err), void *context) {
+  c->stream.large_bytes = bytes;
+  c->stream.before_large = before;
+  c->stream.large_context = context;
+}
+
 void pg_set_backend(struct pg *c, int pid) { c->backend_pid = pid; }
 
 bool pg_is_superuser(const struct pg *c) {

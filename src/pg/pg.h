@@ -68,6 +68,13 @@ bool pg_copy_next(struct pg *c, const uint8_t **data, size_t *len, uint64_t *row
 void pg_set_rate(struct pg *c, struct rate *rate);
 
 /*
+ * Before a COPY's row of `bytes` and more is received, `before` is called, which may wait: nothing large is held
+ * meanwhile. False, with its error, ends the COPY. NULL: nobody is asked. Not called where the connection is
+ * encrypted: then libpq receives the row before anybody knows how long it is.
+ */
+void pg_on_large_row(struct pg *c, size_t bytes, bool (*before)(void *context, struct error *err), void *context);
+
+/*
  * A server may be silent for long (a sort, a rare match), and so is one that is gone where the network does not say
  * so. After 60 s without a byte a COPY asks by a second connection whether the backend is still there; if it is
  * missing, or nobody answers, the COPY fails with ERR_SOURCE_LOST. pid: pg_backend_pid(), which behind a pooler is not

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #define RECEIVE_BYTES (256u << 10)          /* usual size of the receive buffer */
+#define KEPT_BYTES (1u << 20)               /* a buffer that grew for a row, up to here, is kept for the next ones */
 #define MESSAGE_MAX ((1u << 30) + (1u << 20))  /* a row's limit is 1 GB (MaxAllocSize) */
 #define HEADER_BYTES 5
 #define LOW_WATER_BYTES (RECEIVE_BYTES / 2)  /* the kernel wakes us for no less while a COPY runs … */
@@ -74,17 +75,25 @@ bool pg_stream_query(struct pg_stream *s, const char *sql, struct error *err) {
   return ok;
 }
 
+/* The row before is used up: what was grown for it goes back, also while we wait for leave to grow again. */
+static bool may_grow(struct pg_stream *s, size_t need, struct error *err) {
+  if (!s->before_large || need < s->large_bytes) return true;
+  return s->before_large(s->large_context, err);
+}
+
 /* Makes room for a message of `need` bytes at data[at]; a large one gets its own size and gives it back later. */
 static bool make_room(struct pg_stream *s, size_t need, struct error *err) {
   size_t held = s->end - s->at;
   size_t capacity = need > RECEIVE_BYTES ? need : RECEIVE_BYTES;
-  if (s->capacity < need || (s->capacity > RECEIVE_BYTES && capacity == RECEIVE_BYTES)) {
-    uint8_t *data = malloc(capacity > held ? capacity : held);
+  if (capacity < held) capacity = held;
+  if (s->capacity < need || (s->capacity > KEPT_BYTES && capacity <= KEPT_BYTES)) {
+    if (!may_grow(s, need, err)) return false;
+    uint8_t *data = malloc(capacity);
     if (!data) return fail(err, ERR_MEMORY, "out of memory for a row of %zu bytes", need);
     if (held) memcpy(data, s->data + s->at, held);
     free(s->data);
     s->data = data;
-    s->capacity = capacity > held ? capacity : held;
+    s->capacity = capacity;
   } else if (s->at > 0) {
     memmove(s->data, s->data + s->at, held);
   }
@@ -112,9 +121,13 @@ bool pg_stream_bear(struct pg_stream *s, struct pg_silence *silence, struct erro
   return ok;
 }
 
-/* Takes what is there, but not so much at once that the rate limit would pause for long. */
-static ssize_t take(struct pg_stream *s) {
-  size_t room = s->capacity - s->end, piece = s->rate ? rate_piece(s->rate) : SIZE_MAX;
+/*
+ * Takes what is there, but not so much at once that the rate limit would pause for long; and behind a large message
+ * nothing, so that its memory is free when it is used up.
+ */
+static ssize_t take(struct pg_stream *s, size_t need) {
+  size_t room = (s->capacity > KEPT_BYTES ? s->at + need : s->capacity) - s->end;
+  size_t piece = s->rate ? rate_piece(s->rate) : SIZE_MAX;
   ssize_t n = recv(s->fd, s->data + s->end, room < piece ? room : piece, MSG_DONTWAIT);
   if (n <= 0) return n;
   s->end += (size_t)n;
@@ -132,7 +145,7 @@ static bool receive(struct pg_stream *s, size_t need, struct error *err) {
   while (s->end - s->at < need) {
     /* Paid before the next bytes are taken: what is here already has been worked on meanwhile. */
     if (!pg_stream_pay(s, err) || !wait_for(s, POLLIN, patience_ms, err)) return false;
-    ssize_t n = take(s);
+    ssize_t n = take(s, need);
     if (n > 0) silence = (struct pg_silence){0};
     else if (n == 0) return fail(err, ERR_SOURCE_LOST, "the server closed the connection");
     else if (errno == EAGAIN || errno == EWOULDBLOCK) {

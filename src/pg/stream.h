@@ -24,6 +24,9 @@ struct pg_stream {
   int silence_ms;                /* after so long without a byte on_silence decides whether waiting makes sense … */
   bool (*on_silence)(void *context, struct error *err);   /* … again and again; NULL: it does */
   void *context;
+  size_t large_bytes;            /* before room for so large a message is made … */
+  bool (*before_large)(void *context, struct error *err);   /* … this is asked, which may wait; NULL: nobody */
+  void *large_context;
   bool low_water;        /* a COPY runs: the kernel holds back short reads */
   uint8_t *data;         /* bytes received and not yet given away: data[at .. end) */
   size_t at, end, capacity;

@@ -225,10 +225,7 @@ static void append_escape(struct buffer *out, uint8_t c) {
   else buffer_append(out, (const char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
 }
 
-void json_append_string(struct buffer *out, const void *text, size_t len) {
-  const uint8_t *at = text, *end = at + len;
-  if (!buffer_reserve(out, len + 2)) return;   /* grows once where nothing is to be escaped */
-  buffer_append_byte(out, '"');
+static void append_escaped(struct buffer *out, const uint8_t *at, const uint8_t *end) {
   while (at < end) {
     const uint8_t *stop = json_find_string_stop(at, end);
     buffer_append(out, at, (size_t)(stop - at));
@@ -236,20 +233,32 @@ void json_append_string(struct buffer *out, const void *text, size_t len) {
     append_escape(out, *stop);
     at = stop + 1;
   }
+}
+
+void json_append_string(struct buffer *out, const void *text, size_t len) {
+  const uint8_t *at = text, *end = at + len;
+  size_t room = len < BUFFER_PIECE_BYTES ? len : BUFFER_PIECE_BYTES;
+  if (!buffer_reserve(out, room + 2)) return;   /* grows once where nothing is to be escaped */
+  buffer_append_byte(out, '"');
+  for (; (size_t)(end - at) > BUFFER_PIECE_BYTES; at += BUFFER_PIECE_BYTES) {
+    buffer_let_go(out);
+    append_escaped(out, at, at + BUFFER_PIECE_BYTES);
+  }
+  append_escaped(out, at, end);
   buffer_append_byte(out, '"');
 }
 
 void json_append_one_line(struct buffer *out, const uint8_t *text, size_t len) {
   const uint8_t *at = text, *end = text + len;
-  if (!len || !buffer_reserve(out, len)) return;
+  if (!len) return;
   /* Each kind of break is looked for from where the last of its kind was: no byte is searched twice. */
   const uint8_t *lf = memchr(at, '\n', len), *cr = memchr(at, '\r', len);
   while (lf || cr) {
     const uint8_t *stop = !cr || (lf && lf < cr) ? lf : cr;
-    buffer_append(out, at, (size_t)(stop - at));
+    buffer_append_long(out, at, (size_t)(stop - at));
     at = stop + 1;
     if (stop == lf) lf = memchr(at, '\n', (size_t)(end - at));
     else cr = memchr(at, '\r', (size_t)(end - at));
   }
-  buffer_append(out, at, (size_t)(end - at));
+  buffer_append_long(out, at, (size_t)(end - at));
 }

@@ -96,13 +96,17 @@ static bool append_numeric(const struct cell *c, struct buffer *out) {
   return true;
 }
 
-static void append_hex(const struct cell *c, struct buffer *out) {
-  size_t len = (size_t)c->len;
-  uint8_t *to = buffer_reserve(out, 2 + 2 * len);
-  if (!to) return;
-  memcpy(to, "\\x", 2);
-  hex_text(to + 2, c->data, len);
-  out->len += 2 + 2 * len;
+void hex_append(struct buffer *out, const uint8_t *data, size_t len) {
+  while (len > 0) {
+    size_t piece = len < BUFFER_PIECE_BYTES / 2 ? len : BUFFER_PIECE_BYTES / 2;
+    buffer_let_go(out);
+    uint8_t *to = buffer_reserve(out, 2 * piece);
+    if (!to) return;
+    hex_text(to, data, piece);
+    out->len += 2 * piece;
+    data += piece;
+    len -= piece;
+  }
 }
 
 static bool append_fixed(const struct value_text *text, const struct cell *c, struct buffer *out) {
@@ -120,10 +124,11 @@ bool value_append(enum kind kind, const struct cell *c, struct buffer *out) {
   if (value_texts[kind].write) return append_fixed(&value_texts[kind], c, out);
   if (kind == KIND_NUMERIC) return append_numeric(c, out);
   if (kind == KIND_BYTEA) {
-    append_hex(c, out);
+    buffer_append(out, "\\x", 2);
+    hex_append(out, c->data, (size_t)c->len);
     return true;
   }
   if (version_bytes && (c->len < 1 || c->data[0] != 1)) return false;
-  buffer_append(out, c->data + version_bytes, (size_t)c->len - version_bytes);
+  buffer_append_long(out, c->data + version_bytes, (size_t)c->len - version_bytes);
   return true;
 }

@@ -95,7 +95,7 @@ static void test_levels_of_a_page_without_nulls_are_one_run(void **state) {
 /* --- dictionary --- */
 
 static void test_a_dictionary_numbers_values_by_first_appearance(void **state) {
-  struct memory_budget budget = {.max_bytes = 1 << 20};
+  struct dictionary_budget budget = {.max_bytes = 1 << 20};
   struct dictionary d;
   dictionary_init(&d, &budget, 0);
   assert_int_equal(dictionary_find_bytes(&d, "pear", 4), 0);
@@ -110,7 +110,7 @@ static void test_a_dictionary_numbers_values_by_first_appearance(void **state) {
 }
 
 static void test_a_dictionary_finds_each_of_many_values_again(void **state) {
-  struct memory_budget budget = {.max_bytes = 64 << 20};
+  struct dictionary_budget budget = {.max_bytes = 64 << 20};
   struct dictionary d4, d8, texts;
   dictionary_init(&d4, &budget, 4);
   dictionary_init(&d8, &budget, 8);
@@ -131,7 +131,7 @@ static void test_a_dictionary_finds_each_of_many_values_again(void **state) {
 }
 
 static void test_dictionaries_stop_at_their_common_budget_and_still_find_what_they_have(void **state) {
-  struct memory_budget budget = {.max_bytes = 200000};
+  struct dictionary_budget budget = {.max_bytes = 200000};
   struct dictionary a, b;
   dictionary_init(&a, &budget, 8);
   dictionary_init(&b, &budget, 0);

@@ -3,6 +3,7 @@
 #include "format/parquet/put.h"
 
 #define VALUES_BYTES_MAX ((size_t)INT32_MAX)
+#define HUGE_VALUE_BYTES (1u << 20)  /* its page is closed at once: its memory is free before the next row comes */
 #define DICTIONARY_PAYS 0.7          /* of the PLAIN bytes that dictionary and indices may take together */
 #define DICTIONARY_UNASKED_BYTES (1u << 20)   /* up to here a dictionary need not prove that it pays */
 
@@ -98,7 +99,7 @@ static bool put_plain(struct chunk *c, const uint8_t *bytes, uint32_t len, struc
   c->values.len += prefix + len;
   c->text_bytes += len;
   put_entry(c);
-  return true;
+  return len < HUGE_VALUE_BYTES || chunk_close_page(c, err);
 }
 
 static uint32_t find_index(struct chunk *c, const uint8_t *bytes, uint32_t len) {

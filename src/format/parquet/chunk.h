@@ -17,7 +17,7 @@
 struct chunk_shared {
   struct page_writer pages;
   struct spill spill;
-  struct memory_budget dictionaries;
+  struct dictionary_budget dictionaries;
   struct buffer body;          /* of a page with dictionary indices */
   struct buffer sample_values, sample_levels;   /* of the page that is written again */
   struct buffer text;          /* of a value that is converted */

@@ -15,7 +15,7 @@
 /* Chosen once a process by its address space layout: crafted data cannot know which values collide. */
 static inline uint64_t hash_seed(void) { return (uint64_t)(uintptr_t)&hash_seed >> 4; }
 
-void dictionary_init(struct dictionary *d, struct memory_budget *budget, uint32_t width) {
+void dictionary_init(struct dictionary *d, struct dictionary_budget *budget, uint32_t width) {
   *d = (struct dictionary){.budget = budget, .width = width};
   buffer_init(&d->body, DICTIONARY_BYTES_MAX);
 }

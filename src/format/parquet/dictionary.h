@@ -12,12 +12,12 @@
 #define DICTIONARY_ENTRIES_MAX ((1u << 24) - 1)   /* a slot has 24 bits for the index */
 #define DICTIONARY_BYTES_MAX (64u << 20)          /* of the page: readers hold it whole */
 
-struct memory_budget {
+struct dictionary_budget {
   size_t used_bytes, max_bytes;
 };
 
 struct dictionary {
-  struct memory_budget *budget;
+  struct dictionary_budget *budget;
   struct buffer body;
   uint32_t width;          /* bytes of a value; 0: BYTE_ARRAY */
   uint32_t count;
@@ -28,7 +28,7 @@ struct dictionary {
   size_t charged_bytes;    /* of the budget */
 };
 
-void dictionary_init(struct dictionary *d, struct memory_budget *budget, uint32_t width);
+void dictionary_init(struct dictionary *d, struct dictionary_budget *budget, uint32_t width);
 void dictionary_deinit(struct dictionary *d);   /* gives memory and budget back; may be used again at once */
 void dictionary_clear(struct dictionary *d);    /* keeps the memory */
 
