@@ -80,6 +80,14 @@ def say(text):
         print(text, file=sys.stderr, flush=True)
 
 
+def kept_connections(path):
+    """What a file of --json says of the floor, so that resumed rounds have the same; None where there is no file."""
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as f:
+        return json.load(f)["about"]["connections"]
+
+
 def choose_connections(options, server):
     """The floor is a reader at its best: of a few numbers of connections, the one that takes least. Their runs also
     fill the server's cache; the first is made twice, since it may have read from the disk."""

@@ -18,7 +18,7 @@ import plot
 import report
 import service
 from measuring import RunFailed
-from rounds import Results, choose_connections, figures, run_rounds
+from rounds import Results, choose_connections, figures, kept_connections, run_rounds
 from server import Server
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -118,6 +118,8 @@ def cap_rows(options, server):
 
 def measure(options, server):
     cap_rows(options, server)
+    if options.resume and not options.connections:
+        options.connections = kept_connections(options.json)
     options.connections = choose_connections(options, server)
     about = {**report.about(server), "table": options.table, "lanes": options.lanes,
              "connections": options.connections}
