@@ -103,7 +103,7 @@ static bool on_flag(void *context, const struct flag *f, const char *value, stru
   else if (!strcmp(name, "min-free")) return set_size(f, value, &c->jobs.free_bytes_floor, err);
   else if (!strcmp(name, "expire-after")) return set_duration(f, value, &c->jobs.expire_after_seconds, err);
   else if (!strcmp(name, "gentle")) c->jobs.gentle = true;
-  else if (!strcmp(name, "max-rate")) return request_parse_rate(value, "--max-rate", &c->jobs.max_rate_bytes, err);
+  else if (!strcmp(name, "max-rate")) return request_parse_rate(value, name, &c->jobs.max_rate_bytes, err);
   else if (!strcmp(name, "allow-query")) c->jobs.allow_query = true;
   else if (!strcmp(name, "seed")) c->seed = true;
   else if (!strcmp(name, "seed-rows")) return set_int(f, value, 1, SEED_ROWS_MAX, &c->seed_rows, err);

@@ -38,6 +38,8 @@ static int clean_environment(void **state) {
   unsetenv("DATABASE_URL");
   unsetenv("DECANT_LANES");
   unsetenv("DECANT_MEMORY");
+  unsetenv("DECANT_GENTLE");
+  unsetenv("DECANT_MAX_RATE");
   return 0;
 }
 
@@ -250,6 +252,25 @@ static void test_the_environment_is_taken_where_no_flag_says_otherwise(void **st
   clean_environment(NULL);
 }
 
+static void test_gentle_and_a_rate_come_by_flag_or_environment(void **state) {
+  assert_parses("-q");
+  assert_int_equal(args.request->gentle, GENTLE_DEFAULT);
+  assert_int_equal(args.request->max_rate_bytes, 0);
+  export_args_deinit(&args);
+  assert_parses("--gentle", "--max-rate=512kB");
+  assert_int_equal(args.request->gentle, GENTLE_YES);
+  assert_int_equal(args.request->max_rate_bytes, 512 << 10);
+  export_args_deinit(&args);
+  setenv("DECANT_GENTLE", "1", 1);
+  setenv("DECANT_MAX_RATE", "1GB/s", 1);
+  assert_parses("-q");
+  assert_int_equal(args.request->gentle, GENTLE_YES);
+  assert_int_equal(args.request->max_rate_bytes, 1 << 30);
+  export_args_deinit(&args);
+  clean_environment(NULL);
+  assert_refused("max-rate", "\"9kB\" is no rate", "--max-rate", "9kB");
+}
+
 static void test_unknown_words_are_named(void **state) {
   assert_refused("--tabel", "--tabel", "--tabel", "x");
   assert_refused("-x", "-x", "-x");
@@ -276,6 +297,7 @@ int main(void) {
       cmocka_unit_test(test_a_table_or_a_query_but_not_both),
       cmocka_unit_test(test_a_query_is_read_from_a_file),
       cmocka_unit_test(test_the_environment_is_taken_where_no_flag_says_otherwise),
+      cmocka_unit_test(test_gentle_and_a_rate_come_by_flag_or_environment),
       cmocka_unit_test(test_unknown_words_are_named),
   };
   return cmocka_run_group_tests(tests, clean_environment, NULL) != 0;

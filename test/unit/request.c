@@ -3,6 +3,8 @@
 #include "export/request.h"
 #include "fake_formats.h"
 
+#include <stdio.h>
+
 static struct export_request *parse(const char *text) {
   struct export_request *r = NULL;
   struct error err;
@@ -31,6 +33,28 @@ static void test_the_least_request_takes_the_default_table_and_all_columns(void 
   assert_ptr_equal(r->codec, &fake_none);
   assert_int_equal(((struct fake_options *)r->format_options)->group_rows, 1024);
   request_free(r);
+}
+
+static void test_a_rate_is_a_number_of_bytes_or_a_text_and_gentle_is_yes_no_or_the_services(void **state) {
+  struct export_request *r = parse("{\"format\": \"csv\", \"maxRate\": \"50MB/s\", \"gentle\": true}");
+  assert_int_equal(r->max_rate_bytes, 50 << 20);
+  assert_int_equal(r->gentle, GENTLE_YES);
+  request_free(r);
+  r = parse("{\"format\": \"csv\", \"maxRate\": 32768, \"gentle\": false}");
+  assert_int_equal(r->max_rate_bytes, 32768);
+  assert_int_equal(r->gentle, GENTLE_NO);
+  request_free(r);
+  r = parse("{\"format\": \"csv\", \"maxRate\": null}");
+  assert_int_equal(r->max_rate_bytes, 0);
+  assert_int_equal(r->gentle, GENTLE_DEFAULT);
+  request_free(r);
+  static const char *const refused[] = {"0", "32767", "-1", "\"fast\"", "\"50MB/m\"", "\"/s\"", "true", "[1]", "1e30", "\"2TB\""};
+  for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+    char text[100];
+    snprintf(text, sizeof text, "{\"format\": \"csv\", \"maxRate\": %s}", refused[i]);
+    assert_refused(text, "maxRate", "50MB");
+  }
+  assert_refused("{\"format\": \"csv\", \"gentle\": 1}", "gentle", "true or false");
 }
 
 static void test_every_field_is_read_in_any_order(void **state) {
@@ -152,7 +176,7 @@ static void test_the_canonical_text_parses_back_to_itself(void **state) {
       "{\"format\":\"csv\",\"csv\":{\"nullText\":\"\\\"\\\\\",\"quote\":\"all\"},\"table\":\"a.\\\"b c\\\"\",\"limit\":0,"
       "\"columns\":[{\"source\":\"m.\\\"a.b\\\".c\",\"target\":\"\\u4e16\\n\"}],\"orderBy\":[\"id desc\"],"
       "\"where\":[{\"column\":\"v\",\"op\":\">=\",\"value\":10.50},{\"column\":\"v\",\"op\":\"not_null\"}],"
-      "\"compression\":\"zstd:9\",\"flatten\":true}");
+      "\"compression\":\"zstd:9\",\"flatten\":true,\"gentle\":false,\"maxRate\":\"1MB\"}");
   struct buffer first, second;
   buffer_init(&first, 1 << 16);
   buffer_init(&second, 1 << 16);
@@ -161,6 +185,7 @@ static void test_the_canonical_text_parses_back_to_itself(void **state) {
   request_free(r);
   assert_non_null(strstr((char *)first.data, "\"10.50\""));
   assert_non_null(strstr((char *)first.data, "zstd:9"));
+  assert_non_null(strstr((char *)first.data, "\"gentle\":false,\"maxRate\":1048576"));
   assert_non_null(strstr((char *)first.data, "\"groupRows\":1024"));
   r = parse((char *)first.data);
   request_to_json(r, &second);
@@ -183,6 +208,7 @@ static void test_a_list_longer_than_the_limit_is_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_the_least_request_takes_the_default_table_and_all_columns),
+      cmocka_unit_test(test_a_rate_is_a_number_of_bytes_or_a_text_and_gentle_is_yes_no_or_the_services),
       cmocka_unit_test(test_every_field_is_read_in_any_order),
       cmocka_unit_test(test_numbers_of_where_stay_as_they_were_written),
       cmocka_unit_test(test_unknown_fields_are_refused_by_their_path),

@@ -136,6 +136,33 @@ static void test_a_leaf_that_cannot_be_read_by_ranges_is_one_split(void **state)
   check_cover();
 }
 
+static void test_a_gentle_scan_reads_each_leaf_at_once_but_samples_as_any_other(void **state) {
+  set_up_source();
+  add_leaf("l0", 100000, 819200000, 1000000);
+  add_leaf("l1", 100000, 819200000, 1000000);
+  struct scan_spec spec = spec_of(8192 * 100, 0);
+  struct buffer plain, gentle;
+  bool all;
+  buffer_init(&plain, 1 << 20);
+  buffer_init(&gentle, 1 << 20);
+  cut(spec, true, 1);
+  scan_sample_sql(&scan, 1000, &plain, &all);
+  scan_deinit(&scan);
+  spec.gentle = true;
+  cut(spec, true, 1);
+  assert_int_equal(scan.split_count, 2);
+  scan_sample_sql(&scan, 1000, &gentle, &all);
+  assert_int_equal(gentle.len, plain.len);   /* the same columns are found */
+  assert_memory_equal(gentle.data, plain.data, plain.len);
+  struct split split;
+  assert_true(scan_peek(&scan, &split));
+  buffer_reset(&gentle);
+  scan_copy_sql(&scan, &split, &gentle);
+  assert_string_equal(buffer_take_string(&gentle), "COPY (SELECT a, b FROM ONLY l0) TO STDOUT (FORMAT binary)");
+  buffer_deinit(&plain);
+  check_cover();
+}
+
 static void test_a_table_of_any_size_is_cut(void **state) {
   set_up_source();
   add_leaf("l0", 4294967294, (int64_t)4294967294 * 8192, 1e12);   /* 32 TB, the most a table can have */
@@ -271,6 +298,7 @@ int main(void) {
       cmocka_unit_test(test_a_split_holds_about_the_rows_that_were_asked_for_after_the_filter),
       cmocka_unit_test(test_rows_that_fit_one_split_are_still_shared_unless_they_are_few),
       cmocka_unit_test(test_a_leaf_that_cannot_be_read_by_ranges_is_one_split),
+      cmocka_unit_test(test_a_gentle_scan_reads_each_leaf_at_once_but_samples_as_any_other),
       cmocka_unit_test(test_a_table_of_any_size_is_cut),
       cmocka_unit_test(test_the_sql_of_a_split_reads_its_blocks_of_its_leaf_only),
       cmocka_unit_test(test_a_statement_that_is_one_stream_is_one_split),

@@ -118,6 +118,95 @@ static void test_a_copy_of_many_buffers_arrives_whole_also_after_a_silence(void 
   alarm(0);
 }
 
+struct asked { int times; bool is_alive; };
+
+static bool on_silence(void *context, struct error *err) {
+  struct asked *asked = context;
+  asked->times++;
+  return asked->is_alive || fail(err, ERR_SOURCE_LOST, "its process is gone");
+}
+
+/* A server that sends a COPY of `count` rows, half of them after a pause. */
+static void start_copy(struct server *s, struct pg_stream *stream, int count, struct asked *asked, int silence_ms) {
+  buffer_init(&s->script, 1 << 24);
+  add_copy_response(&s->script);
+  add_rows(&s->script, count);
+  add_copy_end(&s->script, count);
+  start(s, stream);
+  stream->silence_ms = silence_ms;
+  stream->on_silence = on_silence;
+  stream->context = asked;
+}
+
+static void test_a_server_that_is_silent_but_alive_is_waited_for(void **state) {
+  struct server s = {.pause_us = 600000};
+  struct pg_stream stream;
+  struct asked asked = {.is_alive = true};
+  uint64_t rows;
+  alarm(20);
+  start_copy(&s, &stream, 1000, &asked, 50);
+  assert_int_equal(read_all(&stream, &rows), 1000);
+  assert_true(asked.times >= 2);
+  alarm(0);
+  stop(&s, &stream);
+}
+
+static void test_a_silent_server_whose_process_is_gone_is_lost(void **state) {
+  struct server s = {.pause_us = 600000};
+  struct pg_stream stream;
+  struct asked asked = {0};
+  struct error err;
+  const uint8_t *data;
+  size_t len;
+  uint64_t rows;
+  alarm(20);
+  start_copy(&s, &stream, 1000, &asked, 50);
+  assert_true(pg_stream_copy_begin(&stream, &err));
+  while (pg_stream_copy_next(&stream, &data, &len, &rows, &err)) assert_non_null(data);
+  assert_int_equal(err.code, ERR_SOURCE_LOST);
+  assert_string_equal(err.message, "its process is gone");
+  assert_int_equal(asked.times, 1);
+  alarm(0);
+  stop(&s, &stream);
+}
+
+static void test_own_pauses_for_a_rate_limit_are_no_silence_and_all_bytes_are_booked(void **state) {
+  struct server s = {0};
+  struct pg_stream stream;
+  struct asked asked = {0};
+  struct rate rate;
+  uint64_t rows;
+  alarm(20);
+  rate_init(&rate, RATE_MIN, NULL);
+  start_copy(&s, &stream, 300, &asked, 30);
+  stream.rate = &rate;
+  assert_int_equal(read_all(&stream, &rows), 300);
+  assert_int_equal(asked.times, 0);
+  assert_true(atomic_load(&rate.pauses) >= 5);   /* of 4096 bytes each */
+  assert_int_equal(atomic_load(&rate.bytes) + stream.unpaid, s.script.len);
+  alarm(0);
+  stop(&s, &stream);
+  rate_deinit(&rate);
+}
+
+static void test_a_cancelled_copy_does_not_wait_for_ever_for_the_server_to_stop(void **state) {
+  struct server s = {.pause_us = 6000000};
+  struct pg_stream stream;
+  struct cancel cancel = {true};
+  struct error err;
+  const uint8_t *data;
+  size_t len;
+  uint64_t rows;
+  alarm(20);
+  start_copy(&s, &stream, 1000, NULL, PG_SILENCE_MS);
+  stream.cancel = &cancel;
+  assert_true(pg_stream_copy_begin(&stream, &err));
+  while (pg_stream_copy_next(&stream, &data, &len, &rows, &err)) assert_non_null(data);
+  assert_int_equal(err.code, ERR_CANCELLED);
+  alarm(0);
+  stop(&s, &stream);
+}
+
 static void test_an_error_in_the_middle_lets_the_connection_be_used_again(void **state) {
   struct server s = {0};
   struct pg_stream stream;
@@ -170,6 +259,10 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_copy_shorter_than_the_low_water_mark_arrives_whole),
       cmocka_unit_test(test_a_copy_of_many_buffers_arrives_whole_also_after_a_silence),
+      cmocka_unit_test(test_a_server_that_is_silent_but_alive_is_waited_for),
+      cmocka_unit_test(test_a_silent_server_whose_process_is_gone_is_lost),
+      cmocka_unit_test(test_own_pauses_for_a_rate_limit_are_no_silence_and_all_bytes_are_booked),
+      cmocka_unit_test(test_a_cancelled_copy_does_not_wait_for_ever_for_the_server_to_stop),
       cmocka_unit_test(test_an_error_in_the_middle_lets_the_connection_be_used_again),
       cmocka_unit_test(test_a_stream_that_ends_before_its_count_is_lost),
   };
