@@ -43,6 +43,8 @@ static void *run(void *argument) {
   struct benchmark_settings settings = {.conninfo = scheduler_settings(scheduler)->conninfo,
                                         .table = scheduler_settings(scheduler)->default_table,
                                         .directory = scheduler_spool_folder(scheduler), .limit = -1, .lanes = task->share.lanes,
+                                        .gentle = scheduler_settings(scheduler)->gentle,
+                                        .max_rate_bytes = scheduler_settings(scheduler)->max_rate_bytes,
                                         .on_progress = on_progress, .context = task};
   struct benchmark_report report = {0};
   struct error err;

@@ -41,7 +41,7 @@ static void on_child_tick(void *context, double seconds) { report_progress(conte
 struct command_line {
   const char *argv[ARGUMENTS_MAX];
   size_t count;
-  char limit[24], lanes[16], parquet_options[64];
+  char limit[24], lanes[16], max_rate[24], parquet_options[64];
 };
 
 static void add_argument(struct command_line *c, const char *name, const char *value) {
@@ -68,6 +68,11 @@ static void make_command_line(const struct run *r, const struct benchmark_case *
   if (s->lanes > 0) {
     snprintf(c->lanes, sizeof c->lanes, "%d", s->lanes);
     add_argument(c, "--lanes", c->lanes);
+  }
+  if (s->gentle) add_argument(c, "--gentle", NULL);
+  if (s->max_rate_bytes > 0) {
+    snprintf(c->max_rate, sizeof c->max_rate, "%lld", (long long)s->max_rate_bytes);
+    add_argument(c, "--max-rate", c->max_rate);
   }
   add_argument(c, "--json", NULL);
   add_argument(c, "-o", r->path);

@@ -35,6 +35,8 @@ struct benchmark_settings {
   const char *directory;    /* exists, writable, with room for the largest output */
   int64_t limit;            /* rows per export; -1: the whole table. A limit is read in one lane */
   int lanes;                /* 0: the export's default */
+  bool gentle;              /* as export_request.gentle … */
+  int64_t max_rate_bytes;   /* … and .max_rate_bytes; 0: no limit */
   const struct benchmark_case *cases;   /* NULL: csv, json, xml, parquet, in this order */
   size_t case_count;                    /* at most BENCHMARK_CASES_MAX; 0 with NULL */
   const char *executable;   /* NULL: /proc/self/exe */
