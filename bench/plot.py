@@ -1,6 +1,5 @@
 """A bar chart as SVG, for the README: seconds per case, readable on light and dark ground."""
 
-import json
 from xml.sax.saxutils import escape
 
 WIDTH, LABEL_WIDTH, BAR_WIDTH, TOP = 800, 285, 365, 62
@@ -81,9 +80,3 @@ def svg(about, figures):
 def write(path, about, figures):
     with open(path, "w", encoding="utf-8") as f:
         f.write(svg(about, figures))
-
-
-def write_from_file(path, json_path):
-    with open(json_path, encoding="utf-8") as f:
-        kept = json.load(f)
-    write(path, kept["about"], kept["figures"])

@@ -80,12 +80,12 @@ def say(text):
         print(text, file=sys.stderr, flush=True)
 
 
-def kept_connections(path):
-    """What a file of --json says of the floor, so that resumed rounds have the same; None where there is no file."""
+def read_about(path):
+    """What a file of --json says of the machine and the table; None where there is no file."""
     if not os.path.exists(path):
         return None
     with open(path, encoding="utf-8") as f:
-        return json.load(f)["about"]["connections"]
+        return json.load(f)["about"]
 
 
 def choose_connections(options, server):
@@ -135,4 +135,4 @@ def run_rounds(wanted, names, options, server, results, after_round):
         results.add_round({c: ran[c] for c in wanted if c in ran})
         results.sort(names)
         results.save()
-        after_round(number + 1)
+        after_round()

@@ -18,7 +18,7 @@ import plot
 import report
 import service
 from measuring import RunFailed
-from rounds import Results, choose_connections, figures, kept_connections, run_rounds
+from rounds import Results, choose_connections, figures, read_about, run_rounds
 from server import Server
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -50,8 +50,7 @@ def add_options(parser):
     add("--write", metavar="FILE", help="replace the block of figures in docs/performance.md, after each round")
     add("--block", metavar="NAME", help="the block's name; default: the dataset, peers, growth or service")
     add("--plot", metavar="FILE.svg", help="draw a chart of the figures")
-    add("--plot-json", metavar="FILE", help="no measuring: draw --plot from a file of --json")
-
+    add("--show", metavar="FILE", help="no measuring: print, --write and --plot what a file of --json holds")
 
 def add_modes(parser):
     mode = parser.add_mutually_exclusive_group()
@@ -71,8 +70,6 @@ def parse_arguments():
         options.rounds = 1
     if not options.table:
         options.table = datasets.datasets()[options.dataset].table
-    if options.plot_json and not options.plot:
-        parser.error("--plot-json needs --plot")
     if options.resume and not options.json:
         parser.error("--resume needs --json")
     return options
@@ -116,32 +113,40 @@ def cap_rows(options, server):
     options.table = table
 
 
+def publish(options, results):
+    """Gives the text of the tables, and writes what was asked for."""
+    name = options.block or ("peers" if options.peers else options.dataset)
+    text = report.block(results, figures(results))
+    if options.write:
+        report.write_block(options.write, name, text)
+    if options.plot:
+        plot.write(options.plot, results.about, figures(results))
+    return text
+
+
+def show(options):
+    results = Results(read_about(options.show), options.show, resume=True)
+    print(publish(options, results))
+
+
 def measure(options, server):
     cap_rows(options, server)
     if options.resume and not options.connections:
-        options.connections = kept_connections(options.json)
+        options.connections = (read_about(options.json) or {}).get("connections")
     options.connections = choose_connections(options, server)
     about = {**report.about(server), "table": options.table, "lanes": options.lanes,
              "connections": options.connections}
     results = Results(about, options.json, options.resume)
-    name = options.block or ("peers" if options.peers else options.dataset)
-
-    def after_round(_):
-        text = report.block(results, figures(results))
-        if options.write:
-            report.write_block(options.write, name, text)
-        if options.plot:
-            plot.write(options.plot, about, figures(results))
-
     made = make_cases(options, server)
-    run_rounds(choose_cases(made, options), [c.name for c in made], options, server, results, after_round)
-    print(report.block(results, figures(results)))
+    run_rounds(choose_cases(made, options), [c.name for c in made], options, server, results,
+               lambda: publish(options, results))
+    print(publish(options, results))
 
 
 def main():
     options = parse_arguments()
-    if options.plot_json:
-        plot.write_from_file(options.plot, options.plot_json)
+    if options.show:
+        show(options)
         return
     server = Server(options.db)
     if options.make_datasets is not None:

@@ -95,6 +95,8 @@ def test_a_resumed_run_adds_rounds_and_another_machines_are_refused(bench, tmp_p
     bench("--rounds", 2, "--only", "^(json|csv)$", "--json", kept, "--resume")
     report = json.loads(kept.read_text())
     assert {f["name"]: f["rounds"] for f in report["figures"]} == {"floor": 3, "json": 3, "csv": 2}
+    shown = bench("--show", kept, "--plot", tmp_path / "chart.svg").stdout
+    assert "| json | " in shown and (tmp_path / "chart.svg").stat().st_size > 500
     changed = kept.read_text().replace('"lanes": 2', '"lanes": 3')
     kept.write_text(changed)
     assert "lanes" in bench("--quick", "--json", kept, "--resume", code=1).stderr
