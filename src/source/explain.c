@@ -18,19 +18,35 @@ static bool is_string(const uint8_t *at, const uint8_t *end, const char *text) {
   return (size_t)(end - at) == len + 2 && memcmp(at + 1, text, len) == 0;
 }
 
-/* The first plan node is the whole plan: its numbers count. Node types count wherever they stand. */
-static void take_member(const uint8_t *key, const uint8_t *key_end, const uint8_t *value, const uint8_t *value_end,
-                        struct explained *e, bool *has_rows, bool *has_cost) {
+struct plan_reader {
+  struct explained *e;
+  bool has_rows, has_cost;
+  int scans, conditions;   /* scans but those of a bitmap, whose index scans are counted; conditions of indexes */
+};
+
+static void take_node(struct plan_reader *p, const uint8_t *type, const uint8_t *end) {
+  bool index = is_string(type, end, "Index Scan") || is_string(type, end, "Index Only Scan") ||
+               is_string(type, end, "Bitmap Index Scan");
+  bool tid_range = is_string(type, end, "Tid Range Scan");
+  p->e->uses_index |= index;
+  p->e->tid_range |= tid_range;
+  p->scans += index || tid_range || is_string(type, end, "Seq Scan") || is_string(type, end, "Foreign Scan") ||
+              is_string(type, end, "Custom Scan") || is_string(type, end, "Sample Scan");
+}
+
+/* The first plan node is the whole plan: its numbers count. Node types and conditions count wherever they stand. */
+static void take_member(struct plan_reader *p, const uint8_t *key, const uint8_t *key_end, const uint8_t *value,
+                        const uint8_t *value_end) {
   if (is_string(key, key_end, "Node Type")) {
-    e->uses_index |= is_string(value, value_end, "Index Scan") || is_string(value, value_end, "Index Only Scan") ||
-                     is_string(value, value_end, "Bitmap Index Scan");
-    e->tid_range |= is_string(value, value_end, "Tid Range Scan");
-  } else if (!*has_rows && is_string(key, key_end, "Plan Rows")) {
-    e->rows = strtoull((const char *)value, NULL, 10);
-    *has_rows = true;
-  } else if (!*has_cost && is_string(key, key_end, "Total Cost")) {
-    e->cost = fmod(strtod((const char *)value, NULL), DISABLE_COST);
-    *has_cost = true;
+    take_node(p, value, value_end);
+  } else if (is_string(key, key_end, "Index Cond")) {
+    p->conditions++;
+  } else if (!p->has_rows && is_string(key, key_end, "Plan Rows")) {
+    p->e->rows = strtoull((const char *)value, NULL, 10);
+    p->has_rows = true;
+  } else if (!p->has_cost && is_string(key, key_end, "Total Cost")) {
+    p->e->cost = fmod(strtod((const char *)value, NULL), DISABLE_COST);
+    p->has_cost = true;
   }
 }
 
@@ -40,7 +56,8 @@ static void take_member(const uint8_t *key, const uint8_t *key_end, const uint8_
  */
 bool explain_read(const char *json, size_t len, struct explained *e) {
   const uint8_t *at = (const uint8_t *)json, *end = at + len;
-  bool has_rows = false, has_cost = false, escaped;
+  struct plan_reader p = {.e = e};
+  bool escaped;
   *e = (struct explained){0};
   if (json_type_at(at = json_skip_space(at, end), end) != JSON_ARRAY || !json_skip_value(at, end)) return false;
   while (at < end) {
@@ -55,9 +72,10 @@ bool explain_read(const char *json, size_t len, struct explained *e) {
     enum json_type type = json_type_at(value, end);
     if (type == JSON_OBJECT || type == JSON_ARRAY) continue;
     at = json_skip_value(value, end);
-    take_member(key, key_end, value, at, e, &has_rows, &has_cost);
+    take_member(&p, key, key_end, value, at);
   }
-  return has_rows && has_cost;
+  e->is_narrowed = p.scans == p.conditions;
+  return p.has_rows && p.has_cost;
 }
 
 bool explain(struct pg *c, const char *sql, struct explained *e, struct error *err) {

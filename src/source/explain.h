@@ -5,6 +5,7 @@
 struct explained {
   bool uses_index;       /* a scan of an index, also for a bitmap, is in the plan */
   bool tid_range;        /* a Tid Range Scan is */
+  bool is_narrowed;      /* every scan of a table or index has a condition that an index serves */
   uint64_t rows;         /* expected */
   double cost;           /* in the planner's units, without the penalty for ways that are switched off */
 };

@@ -117,26 +117,12 @@ static uint64_t wished_ranges(const struct scan_spec *spec, double bytes, double
   return pieces < spec->lanes ? (uint64_t)fmax(1, pieces) : (uint64_t)pieces;
 }
 
-/*
- * Would the server read the ranges at about the price of the whole? Where the key's order is not that of the heap,
- * each range may look up most of its rows one by one, and sorting everything once is cheaper. A leaf without the index
- * shows here, too: it would be read once for each range.
- */
-static bool ranges_pay(const struct scan *scan, struct pg *c, struct split split, uint64_t count, double whole_cost,
-                       bool *pay, struct error *err) {
-  double cost = 0;
-  if (!pg_exec(c, "SET LOCAL enable_seqscan = off", err)) return false;
-  for (int i = 0; i < PRICED_RANGES; i++) {
-    struct buffer sql;
-    struct explained e;
-    buffer_init(&sql, SQL_MAX);
-    split.range = count * (2 * (uint64_t)i + 1) / (2 * PRICED_RANGES);
-    scan_select_sql(scan, &split, &sql);
-    if (!explain_buffer(c, &sql, &e, err)) return false;
-    cost += e.cost;
-  }
-  *pay = cost / PRICED_RANGES * (double)count <= PRICE_MAX * whole_cost;
-  return true;
+static bool explain_split(const struct scan *scan, struct pg *c, const struct split *split, struct explained *e,
+                          struct error *err) {
+  struct buffer sql;
+  buffer_init(&sql, SQL_MAX);
+  scan_select_sql(scan, split, &sql);
+  return explain_buffer(c, &sql, e, err);
 }
 
 struct key_try {
@@ -144,48 +130,81 @@ struct key_try {
   struct pg *c;
   double selectivity;
   const struct explained *whole;
-  size_t leaf;
+  size_t leaf;            /* SPLIT_WHOLE: none */
   char why[120];          /* there are no key ranges; "": there are */
 };
+
+/*
+ * Would the server read the ranges at about the price of the whole? They are pieces of one walk along the index, so
+ * that walk's price counts: where the key's order is not that of the heap, and the heap is larger than the cache, it
+ * looks up rows one by one, and sorting everything once is cheaper. The ranges' own prices would not do: each is
+ * planned as if no other had brought its blocks into the cache. keys have no bounds yet.
+ */
+static bool walk_pays(const struct key_try *t, const struct key_ranges *keys, double whole_cost, bool *pays,
+                      struct error *err) {
+  const struct split walk = {.leaf = t->leaf, .range = keys->nullable && keys->nulls_first, .end_block = -1};
+  struct explained e;
+  if (!pg_exec(t->c, "SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off", err)) return false;
+  if (!explain_split(t->scan, t->c, &walk, &e, err)) return false;
+  *pays = e.cost <= PRICE_MAX * whole_cost;
+  return pg_exec(t->c, "SET LOCAL enable_sort = on", err);
+}
+
+/* Does an index lead to each range? Else what is read for every range must be small: a little leaf without an index. */
+static bool ranges_are_led_to(const struct key_try *t, const struct key_ranges *keys, double whole_cost, bool *led,
+                              struct error *err) {
+  uint64_t count = key_ranges_count(keys);
+  double cost = 0;
+  *led = true;
+  for (int i = 0; i < PRICED_RANGES; i++) {
+    struct explained e;
+    const struct split split = {
+        .leaf = t->leaf, .range = count * (2 * (uint64_t)i + 1) / (2 * PRICED_RANGES), .end_block = -1};
+    if (!explain_split(t->scan, t->c, &split, &e, err)) return false;
+    *led &= e.is_narrowed;
+    cost += e.cost;
+  }
+  *led |= cost / PRICED_RANGES * (double)count <= PRICE_MAX * whole_cost;
+  return true;
+}
+
+/* Finds the bounds of keys that have none, for leaves of so many bytes and, after the filter, rows. */
+static bool cut_keys(struct key_try *t, struct key_ranges *keys, const struct source_leaf *leaves, size_t leaf_count,
+                     const struct explained *whole, double bytes, struct error *err) {
+  const struct scan_spec *spec = &t->scan->spec;
+  uint64_t ranges = wished_ranges(spec, bytes * t->selectivity, (double)whole->rows, leaf_count);
+  if (ranges < 2) return true;
+  bool pays, led = true;
+  if (!walk_pays(t, keys, whole->cost, &pays, err)) return false;
+  if (pays && !key_ranges_cut(keys, t->c, leaves, leaf_count, spec->where, ranges, err)) return false;
+  if (pays && keys->bound_count > 0 && !ranges_are_led_to(t, keys, whole->cost, &led, err)) return false;
+  if (!pays) snprintf(t->why, sizeof t->why, "sorting costs the server less than ranges of %.60s", keys->name);
+  else if (!led) snprintf(t->why, sizeof t->why, "no index leads to ranges of %.60s", keys->name);
+  return true;
+}
 
 static bool try_order(struct key_try *t, struct error *err) {
   struct scan *scan = t->scan;
   const struct source *s = scan->spec.source;
   const char *why;
   if (!key_ranges_of_order(t->c, s, &scan->spec.order_key, scan->spec.order_by, &scan->keys, &why, err)) return false;
-  snprintf(t->why, sizeof t->why, "%s", scan->keys ? "" : why);
-  if (!scan->keys) return true;
-  uint64_t ranges = wished_ranges(&scan->spec, (double)scan->bytes_estimated * t->selectivity, (double)t->whole->rows,
-                                  s->leaf_count);
-  if (!key_ranges_cut(scan->keys, t->c, s->leaves, s->leaf_count, scan->spec.where, ranges, err)) return false;
-  bool pay = true;
-  uint64_t count = key_ranges_count(scan->keys);
-  if (scan->keys->bound_count > 0 &&
-      !ranges_pay(scan, t->c, (struct split){.leaf = SPLIT_WHOLE}, count, t->whole->cost, &pay, err))
-    return false;
-  if (!pay) snprintf(t->why, sizeof t->why, "sorting costs the server less than ranges of %.60s", scan->keys->name);
-  return true;
+  if (!scan->keys) {
+    snprintf(t->why, sizeof t->why, "%s", why);
+    return true;
+  }
+  return cut_keys(t, scan->keys, s->leaves, s->leaf_count, t->whole, (double)scan->bytes_estimated, err);
 }
 
 static bool try_leaf(struct key_try *t, struct error *err) {
   struct scan *scan = t->scan;
   const struct source_leaf *leaf = &scan->spec.source->leaves[t->leaf];
+  const struct split whole_leaf = {.leaf = t->leaf, .end_block = -1};
   struct leaf_plan *plan = &scan->leaves[t->leaf];
-  struct buffer sql;
   struct explained whole;
-  buffer_init(&sql, SQL_MAX);
-  scan_select_sql(scan, &(struct split){.leaf = t->leaf, .end_block = -1}, &sql);
-  if (!explain_buffer(t->c, &sql, &whole, err)) return false;
+  if (!explain_split(scan, t->c, &whole_leaf, &whole, err)) return false;
   if (!key_ranges_of_leaf(t->c, scan->spec.source, leaf, &plan->keys, err)) return false;
-  snprintf(t->why, sizeof t->why, "%s", plan->keys ? "" : "no unique index");
-  if (!plan->keys) return true;
-  uint64_t ranges = wished_ranges(&scan->spec, (double)leaf->bytes * t->selectivity, (double)whole.rows, 1);
-  if (!key_ranges_cut(plan->keys, t->c, leaf, 1, scan->spec.where, ranges, err)) return false;
-  bool pay = true;
-  if (plan->keys->bound_count > 0 && !ranges_pay(scan, t->c, (struct split){.leaf = t->leaf, .end_block = -1},
-                                                 key_ranges_count(plan->keys), whole.cost, &pay, err))
-    return false;
-  if (!pay) snprintf(t->why, sizeof t->why, "too dear");
+  if (plan->keys) return cut_keys(t, plan->keys, leaf, 1, &whole, (double)leaf->bytes, err);
+  snprintf(t->why, sizeof t->why, "no unique index");
   return true;
 }
 
@@ -213,7 +232,7 @@ static bool try_keys(struct key_try *t, bool (*try)(struct key_try *t, struct er
 
 static bool plan_order(struct scan *scan, struct pg *c, const struct explained *e, double selectivity,
                        struct error *err) {
-  struct key_try t = {.scan = scan, .c = c, .selectivity = selectivity, .whole = e};
+  struct key_try t = {.scan = scan, .c = c, .selectivity = selectivity, .whole = e, .leaf = SPLIT_WHOLE};
   if (!try_keys(&t, try_order, &scan->keys, err)) return false;
   scan->split_count = scan->keys ? key_ranges_count(scan->keys) : 1;
   if (scan->keys)
