@@ -71,12 +71,31 @@ static void print_source(const struct source *s) {
     printf("  %-32s %s%s\n", s->columns[i].name, s->columns[i].type_name, s->columns[i].not_null ? " not null" : "");
 }
 
+/* PostgreSQL reads a plain sequential scan past its cache where the table has more than a quarter of the cache's blocks. */
+static bool print_gentle(struct pg *pg, const struct source *s, struct error *err) {
+  struct pg_result *r;
+  size_t spared = 0;
+  if (!pg_query(pg,
+                "SELECT setting::pg_catalog.int8 FROM pg_catalog.pg_settings"
+                " WHERE name OPERATOR(pg_catalog.=) 'shared_buffers'",
+                NULL, 0, &r, err))
+    return false;
+  int64_t cache_blocks = pg_row_count(r) ? pg_value_int(r, 0, 0) : 0;
+  pg_result_free(r);
+  for (size_t i = 0; i < s->leaf_count; i++) spared += s->leaves[i].blocks > cache_blocks / 4;
+  if (cache_blocks && s->leaf_count)
+    printf("  export --gentle: %zu of %zu lea%s larger than a quarter of shared_buffers, so read past the server's cache\n",
+           spared, s->leaf_count, s->leaf_count == 1 ? "f is" : "ves are");
+  return true;
+}
+
 static bool print_table(struct pg *pg, const char *name, struct error *err) {
   struct source *s;
   if (!source_describe_table(pg, name, &s, err)) return false;
   print_source(s);
+  bool ok = print_gentle(pg, s, err);
   source_free(s);
-  return true;
+  return ok;
 }
 
 static int describe_main(int argc, char **argv) {
