@@ -54,6 +54,15 @@ def tls(db):
     db.execute(f"COPY (SELECT 1) TO PROGRAM 'rm -f {KEY} {CERTIFICATE}'")
 
 
+def test_a_rate_limit_holds_through_tls(decant, tls, db):
+    arguments = ("export", "--table", "plain", "--no-flatten", "--lanes", 2, "--json")
+    summary = decant(*arguments, "--max-rate", "8MB", db=tls).summary
+    plain = decant(*arguments, db=db.conninfo).summary
+    assert summary["seconds"] >= summary["bytesRead"] / (8 << 20) - 0.2
+    assert summary["secondsPaused"] > 0
+    assert 0.99 < summary["bytesRead"] / plain["bytesRead"] < 1.01
+
+
 def export(decant, conninfo, *arguments):
     return decant("export", "--quiet", *arguments, db=conninfo).out
 
