@@ -1,5 +1,7 @@
 /*
- * A regular file is written under a temporary name in the same folder and renamed when whole, so that the
+ * A regular file is written without a name (O_TMPFILE), so that not even SIGKILL leaves a part of it behind. When whole
+ * it gets a temporary name in its folder, since a link cannot replace a file, and is renamed. Where the file system
+ * knows no nameless files, or somebody is to read along, it has the temporary name from the start. Either way the
  * final name never shows a part. Devices and FIFOs are written in place.
  */
 #include "sink/sink.h"
@@ -23,6 +25,7 @@ struct file_sink {
   int fd;
   char *path;             /* the final name */
   char *temporary;        /* NULL: written in place */
+  bool is_nameless;       /* the file does not have that name yet */
   int folder_fd;          /* where path lies; -1 unless everything is to be on disk */
   uint64_t flushed_bytes; /* their write-back has begun, and is complete but for the last piece */
   uint64_t piece_bytes;   /* of that last piece */
@@ -83,12 +86,27 @@ static bool sync_folder(struct file_sink *f, struct error *err) {
   return false;
 }
 
+static void descriptor_path(int fd, char path[32]) { snprintf(path, 32, "/proc/self/fd/%d", fd); }
+
+static bool link_nameless(int fd, const char *name) {
+  char path[32];
+  descriptor_path(fd, path);
+  return linkat(AT_FDCWD, path, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0;
+}
+
+static bool give_temporary_name(struct file_sink *f, struct error *err) {
+  if (!f->is_nameless) return true;
+  if (!link_nameless(f->fd, f->temporary)) return fail_write(err, "cannot name the finished file \"%s\"", f->path);
+  f->is_nameless = false;
+  return true;
+}
+
 static bool file_commit(struct sink *s, struct error *err) {
   struct file_sink *f = (struct file_sink *)s;
   if (f->digest && !finish_digest(f, err)) return false;
   if (!f->temporary) return close_written(f, err);
   if (f->folder_fd >= 0 && fsync(f->fd) < 0) return fail_write(err, "cannot bring \"%s\" to disk", f->path);
-  if (!close_written(f, err)) return false;
+  if (!give_temporary_name(f, err) || !close_written(f, err)) return false;
   if (rename(f->temporary, f->path) < 0)
     return fail_write(err, "cannot give the finished file its name \"%s\"", f->path);
   free(f->temporary);
@@ -100,7 +118,7 @@ static void file_close(struct sink *s) {
   struct file_sink *f = (struct file_sink *)s;
   if (f->fd >= 0) close(f->fd);
   if (f->folder_fd >= 0) close(f->folder_fd);
-  if (f->temporary) unlink(f->temporary);
+  if (f->temporary && !f->is_nameless) unlink(f->temporary);
   EVP_MD_CTX_free(f->digest);
   free(f->temporary);
   free(f->path);
@@ -154,15 +172,41 @@ static bool open_in_place(struct file_sink *f, mode_t mode, struct error *err) {
   return f->fd >= 0 || fail_errno(err, ERR_DESTINATION, "cannot open \"%s\"", f->path);
 }
 
+/* The folder that the file lies in; the caller frees it. NULL without memory. */
+static char *folder_of(const char *path) {
+  const char *slash = strrchr(path, '/');
+  if (!slash) return strdup(".");
+  return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
 static bool open_folder(struct file_sink *f, struct error *err) {
-  char *folder = strdup(f->path);
+  char *folder = folder_of(f->path);
   if (!folder) return fail_memory(err, "a file name");
-  char *slash = strrchr(folder, '/');
-  if (slash) slash[slash == folder ? 1 : 0] = '\0';
-  f->folder_fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  f->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (f->folder_fd < 0) fail_errno(err, ERR_DESTINATION, "cannot open the folder of \"%s\"", f->path);
   free(folder);
   return f->folder_fd >= 0;
+}
+
+/* Tried with a file of its own, since an export must not learn at its end that it cannot have a name. */
+static bool nameless_can_be_linked(const char *folder, const char *name) {
+  int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+  bool ok = fd >= 0 && link_nameless(fd, name);
+  if (ok) unlink(name);
+  if (fd >= 0) close(fd);
+  return ok;
+}
+
+static int open_nameless(const struct file_sink *f, mode_t mode) {
+  char *folder = folder_of(f->path);
+  int fd = folder && nameless_can_be_linked(folder, f->temporary) ? open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, mode)
+                                                                  : -1;
+  free(folder);
+  return fd;
+}
+
+static int open_named(const struct file_sink *f, mode_t mode) {
+  return open(f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 }
 
 /* replaced: the file that is there already, or NULL. Whoever could not read that cannot read the new one either. */
@@ -171,7 +215,10 @@ static bool open_temporary(struct file_sink *f, const struct sink_file_options *
   if (o->fsync && !open_folder(f, err)) return false;
   f->temporary = o->temporary_path ? strdup(o->temporary_path) : temporary_name(f->path);
   if (!f->temporary) return fail_memory(err, "the output");
-  f->fd = open(f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, replaced ? 0600 : 0666);
+  mode_t mode = replaced ? 0600 : 0666;
+  f->fd = o->temporary_path ? -1 : open_nameless(f, mode);
+  f->is_nameless = f->fd >= 0;
+  if (f->fd < 0) f->fd = open_named(f, mode);
   if (f->fd < 0) {
     fail_write(err, "cannot create \"%s\"", f->path);
     free(f->temporary);   /* not ours to remove */

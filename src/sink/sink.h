@@ -38,7 +38,8 @@ void sink_close(struct sink *s);                                  /* NULL is all
 bool sink_can_restart(const struct sink *s);
 
 struct sink_file_options {
-  const char *temporary_path;   /* NULL: a name beside the final one */
+  const char *temporary_path;   /* its name while it grows; NULL: none, where the file system can do that, else one beside
+                                   the final one */
   bool fsync;                   /* file and folder are on disk before commit returns */
   bool digest;                  /* SHA-256 of all bytes */
   const struct cancel *cancel;  /* ends the wait for a FIFO's reader: ERR_CANCELLED; may be NULL */
@@ -48,7 +49,7 @@ struct sink_file_options {
 };
 
 /*
- * A regular file, written under a temporary name and renamed when whole; it keeps the permissions of a file that
+ * A regular file, written without a name or under a temporary one, and renamed when whole; it keeps the permissions of a file that
  * it replaces, and one that may not be written is not replaced. Where the path is a device or FIFO it is opened
  * and written in place, never renamed over; opening a FIFO waits for its reader. ERR_DESTINATION, ERR_NO_SPACE.
  */

@@ -102,13 +102,33 @@ static void test_a_file_has_its_name_only_when_it_is_whole(void **state) {
   assert_true(s->is_private);
   put(s, "a,b\n");
   assert_int_equal(access(path, F_OK), -1);
-  assert_int_equal(entries(), 1);   /* the temporary name */
   commit(s);
   assert_holds(path, "a,b\n");
   assert_int_equal(s->bytes_written, 4);
   sink_close(s);
   assert_holds(path, "a,b\n");
   assert_int_equal(entries(), 1);
+}
+
+/* /tmp's file system knows nameless files, as all that Debian is installed on do. */
+static void test_what_nobody_reads_along_has_no_name_at_all_until_it_is_whole(void **state) {
+  const char *path = in_folder("out.csv");
+  struct sink *s = open_at(path, (struct sink_file_options){0});
+  put(s, "a,b\n");
+  assert_int_equal(entries(), 0);   /* so that a killed process leaves nothing */
+  commit(s);
+  sink_close(s);
+  assert_int_equal(entries(), 1);
+}
+
+static void test_a_temporary_name_that_is_asked_for_is_there_while_the_file_grows(void **state) {
+  char partial[256];
+  snprintf(partial, sizeof partial, "%s", in_folder("out.partial"));
+  struct sink *s = open_at(in_folder("out.csv"), (struct sink_file_options){.temporary_path = partial});
+  put(s, "half");
+  assert_holds(partial, "half");
+  sink_close(s);
+  assert_int_equal(entries(), 0);
 }
 
 static void test_closing_without_a_commit_leaves_nothing(void **state) {
@@ -448,6 +468,8 @@ static void test_only_what_nobody_has_seen_can_be_started_again(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       in_a_folder(test_a_file_has_its_name_only_when_it_is_whole),
+      in_a_folder(test_what_nobody_reads_along_has_no_name_at_all_until_it_is_whole),
+      in_a_folder(test_a_temporary_name_that_is_asked_for_is_there_while_the_file_grows),
       in_a_folder(test_closing_without_a_commit_leaves_nothing),
       in_a_folder(test_an_older_file_stays_until_the_commit_and_after_an_abort),
       in_a_folder(test_a_file_that_is_replaced_hands_down_its_permissions),
