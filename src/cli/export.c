@@ -71,6 +71,16 @@ static void print_json(const struct export_result *r) {
   json_decref(o);
 }
 
+/* Beside the line for people, which comes last. */
+static void print_json_error(const struct error *err) {
+  json_t *o = json_pack("{s:s, s:s}", "error", err->message, "code", error_name(err->code));
+  if (o && *err->field) json_object_set_new(o, "field", json_string(err->field));
+  char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+  if (text) fprintf(stderr, "%s\n", text);
+  free(text);
+  json_decref(o);
+}
+
 static void print_line(const struct export_args *a, const struct export_result *r) {
   char rows[32], bytes[32], memory[32], specials[32];
   progress_format_count(r->rows, rows);
@@ -91,6 +101,7 @@ static int export_main(int argc, char **argv) {
   bool ok = export_args_parse(&args, argc, argv, &err) && run_attempts(&args, cancel, &result, &err);
   if (ok && args.summary_json) print_json(&result);
   else if (ok && !args.quiet) print_line(&args, &result);
+  if (!ok && args.summary_json) print_json_error(&err);
   export_args_deinit(&args);
   return ok ? 0 : command_failed(&err);
 }

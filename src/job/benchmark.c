@@ -80,14 +80,15 @@ static void make_command_line(const struct run *r, const struct benchmark_case *
 
 /* ---- what the child said --------------------------------------------------------------------------- */
 
-/* The last line that begins a JSON object with "rows". The text is zero-terminated. */
-static json_t *find_summary(const char *text) {
+/* The last line that begins a JSON object with this member, a number or a text. The text is zero-terminated. */
+static json_t *find_object(const char *text, const char *member, json_type type) {
   json_t *found = NULL;
   for (const char *line = text; line; line = strchr(line, '\n')) {
     if (*line == '\n') line++;
     if (*line != '{') continue;
     json_t *object = json_loads(line, JSON_DISABLE_EOF_CHECK, NULL);
-    if (!json_is_integer(json_object_get(object, "rows"))) {
+    const json_t *value = json_object_get(object, member);
+    if (!value || json_typeof(value) != type) {
       json_decref(object);
       continue;
     }
@@ -108,10 +109,11 @@ static void get_text(const json_t *summary, const char *name, char *to, size_t s
 }
 
 static bool take_summary(const char *text, struct benchmark_result *result, struct error *err) {
-  json_t *summary = find_summary(text);
+  json_t *summary = find_object(text, "rows", JSON_INTEGER);
   if (!summary) return fail(err, ERR_INTERNAL, "the export gave no summary");
   result->rows = get_count(summary, "rows");
   result->peak_memory_bytes = get_count(summary, "peakMemoryBytes");
+  result->memory_budget_bytes = get_count(summary, "memoryBudgetBytes");
   result->specials = get_count(summary, "specials");
   result->lanes = (int)get_count(summary, "lanes");
   get_text(summary, "snapshotAt", result->snapshot_at, sizeof result->snapshot_at);
@@ -128,7 +130,21 @@ static enum error_code code_of_exit(int exit_code) {
   return ERR_INTERNAL;
 }
 
+/* What the child said for machines: the code itself, where its exit code stands for several. */
+static bool take_error(const char *text, struct error *err) {
+  json_t *object = find_object(text, "code", JSON_STRING);
+  const char *name = json_string_value(json_object_get(object, "code"));
+  const char *message = json_string_value(json_object_get(object, "error"));
+  enum error_code code = ERR_NONE;
+  for (enum error_code c = ERR_NONE + 1; name && message && c < ERR_COUNT; c++)
+    if (!strcmp(error_name(c), name)) code = c;
+  if (code != ERR_NONE) error_set(err, code, "%s", message);
+  json_decref(object);
+  return code != ERR_NONE;
+}
+
 static bool fail_export(int exit_code, char *text, struct error *err) {
+  if (take_error(text, err)) return false;
   size_t len = strlen(text);
   while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r')) text[--len] = '\0';
   const char *last = strrchr(text, '\n');
@@ -314,11 +330,12 @@ static double rounded(double value, double places) {
 
 static json_t *result_json(const struct benchmark_result *r) {
   double rate = r->duration_seconds > 0 ? (double)r->rows / r->duration_seconds : 0;
-  return json_pack("{s:s, s:f, s:I, s:f, s:I, s:I, s:f, s:f, s:i, s:I, s:s, s:s}",
+  return json_pack("{s:s, s:f, s:I, s:f, s:f, s:I, s:I, s:f, s:f, s:i, s:I, s:s, s:s}",
                    "format", r->name,
                    "durationSeconds", rounded(r->duration_seconds, 1000),
                    "fileSizeBytes", (json_int_t)r->file_size_bytes,
                    "peakMemoryMB", rounded((double)r->peak_memory_bytes / BYTES_PER_MB, 10),
+                   "memoryBudgetMB", rounded((double)r->memory_budget_bytes / BYTES_PER_MB, 10),
                    "rows", (json_int_t)r->rows,
                    "rowsPerSecond", (json_int_t)rate,
                    "cpuSeconds", rounded(r->cpu_seconds, 1000),

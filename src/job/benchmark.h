@@ -54,6 +54,7 @@ struct benchmark_result {
   uint64_t rows;               /* read back from the output, equal to what the export said */
   uint64_t file_size_bytes;
   uint64_t peak_memory_bytes;  /* of the child: its VmHWM */
+  uint64_t memory_budget_bytes;   /* what it planned to keep to */
   double duration_seconds;     /* wall time of the child, from its start to its end */
   double cpu_seconds;          /* user + system of the child */
   double count_seconds;        /* wall time of reading the output back */

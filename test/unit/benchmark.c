@@ -140,6 +140,14 @@ static void test_a_failed_export_fails_the_benchmark_with_its_own_words(void **s
   assert_false(folder_holds_an_output(f));
 }
 
+static void test_a_failed_export_is_answered_with_its_own_code_where_it_says_one(void **state) {
+  struct fixture *f = *state;
+  write_program(f, "echo '{\"error\":\"there is no table\",\"code\":\"not_found\"}' >&2; echo 'decant: there' >&2; exit 2");
+  assert_false(benchmark_run(&f->settings, &f->report, &f->cancel, &f->err));
+  assert_int_equal(f->err.code, ERR_NOT_FOUND);
+  assert_string_equal(f->err.message, "benchmark of lines: there is no table");
+}
+
 static void test_an_export_that_is_killed_or_silent_is_no_success(void **state) {
   struct fixture *f = *state;
   write_program(f, THREE_ROWS SUMMARY "kill -9 $$");
@@ -210,10 +218,11 @@ static void test_cancelling_kills_the_running_export_and_removes_its_files(void 
 static void test_the_report_has_the_shape_of_the_api(void **state) {
   struct benchmark_report report = {.dataset_row_count = 10, .rows_agree = true, .limit = -1, .result_count = 1};
   report.results[0] = (struct benchmark_result){.name = "csv", .rows = 10, .file_size_bytes = 123,
-                                                .peak_memory_bytes = 3 << 20, .duration_seconds = 0.5};
+                                                .peak_memory_bytes = 3 << 20, .memory_budget_bytes = 4 << 20,
+                                                .duration_seconds = 0.5};
   char *text = benchmark_report_json(&report);
   assert_non_null(strstr(text, "{\"datasetRowCount\":10,\"results\":[{\"format\":\"csv\",\"durationSeconds\":0.5,"
-                               "\"fileSizeBytes\":123,\"peakMemoryMB\":3.0,\"rows\":10,\"rowsPerSecond\":20,"));
+                               "\"fileSizeBytes\":123,\"peakMemoryMB\":3.0,\"memoryBudgetMB\":4.0,\"rows\":10,\"rowsPerSecond\":20,"));
   assert_null(strstr(text, "note"));
   free(text);
   report.rows_agree = false;
@@ -232,6 +241,7 @@ int main(void) {
       WITH_FIXTURE(test_the_connection_string_travels_by_the_environment_only),
       WITH_FIXTURE(test_an_output_with_other_rows_than_its_export_said_is_an_error),
       WITH_FIXTURE(test_a_failed_export_fails_the_benchmark_with_its_own_words),
+      WITH_FIXTURE(test_a_failed_export_is_answered_with_its_own_code_where_it_says_one),
       WITH_FIXTURE(test_an_export_that_is_killed_or_silent_is_no_success),
       WITH_FIXTURE(test_a_compressed_output_is_expanded_before_it_is_counted),
       WITH_FIXTURE(test_an_unknown_format_and_a_missing_folder_are_named),
