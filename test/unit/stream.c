@@ -118,6 +118,67 @@ static void test_a_copy_of_many_buffers_arrives_whole_also_after_a_silence(void 
   alarm(0);
 }
 
+#define LARGE_ROW_BYTES ((size_t)5 << 20)
+
+struct turns { int times; size_t held_most; struct pg_stream *stream; bool refuses; };
+
+static bool before_large(void *context, struct error *err) {
+  struct turns *t = context;
+  t->times++;
+  if (t->stream->capacity > t->held_most) t->held_most = t->stream->capacity;
+  return !t->refuses || fail(err, ERR_CANCELLED, "cancelled");
+}
+
+/* Rows: small, large, large, small; turns are taken for rows of 4 MiB and more. */
+static void read_large(struct turns *turns, uint64_t *seen, struct error *err) {
+  struct server s = {0};
+  struct pg_stream stream;
+  uint8_t *row = calloc(1, LARGE_ROW_BYTES);
+  const size_t lengths[] = {ROW_BYTES, LARGE_ROW_BYTES, LARGE_ROW_BYTES - 7, ROW_BYTES};
+  buffer_init(&s.script, 1 << 26);
+  add_copy_response(&s.script);
+  for (size_t i = 0; i < 4; i++) add_message(&s.script, 'd', row, lengths[i]);
+  add_copy_end(&s.script, 4);
+  free(row);
+  start(&s, &stream);
+  turns->stream = &stream;
+  stream.large_bytes = 4 << 20;
+  stream.before_large = before_large;
+  stream.large_context = turns;
+  const uint8_t *data = NULL;
+  size_t len;
+  uint64_t rows;
+  assert_true(pg_stream_copy_begin(&stream, err));
+  for (*seen = 0; pg_stream_copy_next(&stream, &data, &len, &rows, err) && data; (*seen)++)
+    assert_int_equal(len, lengths[*seen]);
+  if (*seen == 4) assert_true(stream.capacity <= 1 << 20);   /* given back */
+  shutdown(stream.fd, SHUT_RDWR);   /* the server may still be sending */
+  stop(&s, &stream);
+}
+
+static void test_before_each_large_row_leave_is_asked_for_while_nothing_large_is_held(void **state) {
+  struct turns turns = {0};
+  struct error err;
+  uint64_t seen;
+  alarm(20);
+  read_large(&turns, &seen, &err);
+  assert_int_equal(seen, 4);
+  assert_int_equal(turns.times, 2);
+  assert_true(turns.held_most <= 1 << 20);
+  alarm(0);
+}
+
+static void test_a_large_row_that_may_not_be_received_ends_the_copy(void **state) {
+  struct turns turns = {.refuses = true};
+  struct error err;
+  uint64_t seen;
+  alarm(20);
+  read_large(&turns, &seen, &err);
+  assert_int_equal(seen, 1);
+  assert_int_equal(err.code, ERR_CANCELLED);
+  alarm(0);
+}
+
 struct asked { int times; bool is_alive; };
 
 static bool on_silence(void *context, struct error *err) {
@@ -259,6 +320,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_copy_shorter_than_the_low_water_mark_arrives_whole),
       cmocka_unit_test(test_a_copy_of_many_buffers_arrives_whole_also_after_a_silence),
+      cmocka_unit_test(test_before_each_large_row_leave_is_asked_for_while_nothing_large_is_held),
+      cmocka_unit_test(test_a_large_row_that_may_not_be_received_ends_the_copy),
       cmocka_unit_test(test_a_server_that_is_silent_but_alive_is_waited_for),
       cmocka_unit_test(test_a_silent_server_whose_process_is_gone_is_lost),
       cmocka_unit_test(test_own_pauses_for_a_rate_limit_are_no_silence_and_all_bytes_are_booked),

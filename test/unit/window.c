@@ -320,6 +320,48 @@ static void test_what_was_never_written_is_freed_with_the_window(void **state) {
   assert_int_equal(metas_freed, 2);
 }
 
+struct waiter { struct window *window; uint64_t split; atomic_bool came; bool ok; };
+
+static void *wait_for_head(void *context) {
+  struct waiter *w = context;
+  w->ok = window_wait_head(w->window, w->split);
+  atomic_store(&w->came, true);
+  return NULL;
+}
+
+static void test_a_lane_waits_until_its_split_is_the_one_that_is_written(void **state) {
+  struct error err;
+  struct chunk *c;
+  pthread_t thread;
+  struct waiter waiter = {.window = window_new(2, 2, CHUNK_BYTES, CHUNK_BYTES, 1 << 20, &err), .split = 1};
+  alarm(PATIENCE_S);
+  assert_true(window_wait_head(waiter.window, 0));   /* at once */
+  pthread_create(&thread, NULL, wait_for_head, &waiter);
+  usleep(20000);
+  assert_false(atomic_load(&waiter.came));
+  assert_true(window_split_done(waiter.window, 0, 0));
+  assert_true(window_split_done(waiter.window, 1, 1));
+  assert_true(window_take(waiter.window, 1, &c));
+  pthread_join(thread, NULL);
+  assert_true(waiter.ok);
+  window_free(waiter.window, NULL);
+  alarm(0);
+}
+
+static void test_abort_ends_the_wait_for_a_turn(void **state) {
+  struct error err;
+  pthread_t thread;
+  struct waiter waiter = {.window = window_new(2, 2, CHUNK_BYTES, CHUNK_BYTES, 1 << 20, &err), .split = 1};
+  alarm(PATIENCE_S);
+  pthread_create(&thread, NULL, wait_for_head, &waiter);
+  usleep(20000);
+  window_abort(waiter.window);
+  pthread_join(thread, NULL);
+  assert_false(waiter.ok);
+  window_free(waiter.window, NULL);
+  alarm(0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_chunks_come_in_the_order_of_their_splits_whatever_the_lanes_speed),
@@ -333,6 +375,8 @@ int main(void) {
       cmocka_unit_test(test_abort_wakes_whoever_waits_and_refuses_every_later_call),
       cmocka_unit_test(test_abort_in_full_flight_ends_every_lane),
       cmocka_unit_test(test_what_was_never_written_is_freed_with_the_window),
+      cmocka_unit_test(test_a_lane_waits_until_its_split_is_the_one_that_is_written),
+      cmocka_unit_test(test_abort_ends_the_wait_for_a_turn),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
