@@ -135,6 +135,11 @@ static inline const uint8_t *text_find_stop(const uint8_t *at, const uint8_t *en
  * May 32 bytes be loaded where there are perhaps fewer? What lies behind them in the same page cannot fault, and
  * is thrown away. Under a sanitizer, which knows better than the page table: never.
  */
+#if defined __has_feature
+#if __has_feature(address_sanitizer) && !defined __SANITIZE_ADDRESS__
+#define __SANITIZE_ADDRESS__ 1   /* as gcc says it */
+#endif
+#endif
 #if defined __SSE2__ && !defined __SANITIZE_ADDRESS__
 static inline bool text_may_load_32(const uint8_t *at) { return ((uintptr_t)at & 4095) <= 4096 - 32; }
 #else

@@ -23,15 +23,24 @@ struct walk {
   struct buffer *out;
   size_t depth;
   struct error *err;
+  /* Where it learns: since the last scalar, or the beginning. */
+  bool learns;
+  bool gap_fits;                /* what was read and written since is the same for all documents with these bytes */
+  uint32_t gap_from;            /* that scalar's place */
+  const uint8_t *gap_at;
+  size_t gap_xml_at;            /* in the output */
 };
 
 void xml_nested_init(struct xml_nested *n, enum special special) {
   *n = (struct xml_nested){.special = special};
   buffer_init(&n->scratch, SIZE_MAX / 2);
+  xml_gaps_init(&n->gaps);
 }
 
 void xml_nested_deinit(struct xml_nested *n) {
   free(n->frames);
+  free(n->roots);
+  xml_gaps_deinit(&n->gaps);
   buffer_deinit(&n->scratch);
 }
 
@@ -132,8 +141,50 @@ static bool append_string(struct walk *w, bool *is_nil) {
   return true;
 }
 
-/* A string, number, true, false or null. */
+/* The place of the scalar or, at depth 0, of the document. */
+static uint32_t place_of(const struct walk *w) {
+  uint8_t path[XML_PLACE_MAX];
+  size_t len = sizeof w->column->cell;
+  memcpy(path, &w->column->cell, len);
+  for (size_t i = 0; i < w->depth; i++) {
+    const struct xml_frame *frame = &w->n->frames[i];
+    size_t name_len = frame->is_object ? frame->name_len : 0;
+    if (len + 1 + name_len > sizeof path) return XML_PLACE_NONE;
+    path[len++] = frame->is_object ? '{' : '[';   /* neither can be in a name */
+    memcpy(path + len, w->out->data + frame->name_at, name_len);
+    len += name_len;
+  }
+  return xml_gaps_place(&w->n->gaps, path, len);
+}
+
+/* A gap begins behind a scalar of this place. */
+static void begin_gap(struct walk *w, uint32_t from) {
+  w->gap_from = from;
+  w->gap_fits = from != XML_PLACE_NONE && !w->out->failed;
+  w->gap_at = w->at;
+  w->gap_xml_at = w->out->len;
+}
+
+static void end_gap(struct walk *w, uint32_t to) {
+  if (!w->gap_fits || w->out->failed) return;
+  xml_gaps_learn(&w->n->gaps, w->gap_from, to, w->gap_at, (size_t)(w->at - w->gap_at),
+                 w->out->data + w->gap_xml_at, w->out->len - w->gap_xml_at);
+}
+
+static bool append_scalar_itself(struct walk *w, bool *is_nil);
+
+/* A string, number, true, false or null. A null is no scalar to stop at, but part of a gap. */
 static bool append_scalar(struct walk *w, bool *is_nil) {
+  if (!w->learns || w->depth == 0 || (w->at < w->end && *w->at == 'n')) return append_scalar_itself(w, is_nil);
+  uint32_t place = place_of(w);
+  if (place == XML_PLACE_NONE) w->gap_fits = false;
+  else end_gap(w, place);
+  if (!append_scalar_itself(w, is_nil)) return false;
+  begin_gap(w, *is_nil ? XML_PLACE_NONE : place);
+  return true;
+}
+
+static bool append_scalar_itself(struct walk *w, bool *is_nil) {
   if (w->at < w->end && *w->at == '"') return append_string(w, is_nil);
   const uint8_t *stop = json_skip_scalar(w->at, w->end);
   if (!stop) return malformed(w);
@@ -249,36 +300,13 @@ static inline const struct xml_key *plain_key(struct walk *w, const uint8_t **at
 }
 
 /*
- * The length of a number of 16 readable bytes, if it is plain: -? digits (. digits)?, without a leading zero
- * and shorter than 16 bytes; else 0. By masks, since the lengths of numbers cannot be predicted.
- */
-static inline size_t plain_number(const uint8_t *text) {
-#ifdef __SSE2__
-  __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
-  __m128i values = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
-  unsigned digits = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values));
-  unsigned dots = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('.')));
-  unsigned sign = *text == '-';
-  unsigned len = (unsigned)__builtin_ctz(~(digits | dots | sign));   /* at most 16: the masks have no more bits */
-  dots &= (1u << len) - 1;
-  bool first_and_last = len > sign && (digits >> sign & 1) && (digits >> (len - 1) & 1);
-  bool leading_zero = text[sign] == '0' && (digits >> (sign + 1) & 1);
-  if (!first_and_last || leading_zero || (dots & (dots - 1)) || len == 16 || (text[len] | 0x20) == 'e') return 0;
-  return len;
-#else
-  const uint8_t *stop = json_skip_number(text, text + 16);
-  return stop && stop < text + 16 ? (size_t)(stop - text) : 0;
-#endif
-}
-
-/*
  * Appends a whole element with a short scalar, as nearly all are, in one go: <key>value</key>. False, and
  * nothing done, where anything about it is out of the ordinary: the general way is for that.
  */
 static inline bool append_plain_element(struct walk *w) {
   static const struct xml_key item = {.name_len = 4, .name = "item"};
   static const char nil[17] = " xsi:nil=\"true\"/>";
-  if (w->readable - w->at < PLAIN_READ_BYTES) return false;
+  if (w->readable - w->at < PLAIN_READ_BYTES || w->learns) return false;
   const uint8_t *at = w->at;
   const struct xml_key *key = w->n->frames[w->depth - 1].is_object ? plain_key(w, &at) : &item;
   uint8_t *to = key ? buffer_reserve(w->out, PLAIN_ELEMENT_ROOM) : NULL;
@@ -293,7 +321,7 @@ static inline bool append_plain_element(struct walk *w) {
     len = xml_plain_prefix(++text);
     if (text[len] != '"') return false;
     at = text + len + 1;
-  } else if ((len = plain_number(text))) {
+  } else if ((len = json_plain_number(text))) {
     at = text + len;
   } else {
     at = json_skip_scalar(at, w->end);
@@ -366,7 +394,91 @@ static bool walk_document(struct walk *w, bool *is_nil) {
     if (w->depth == 0) *is_nil = nil_here;
     else if (!go_on(w, nil_here ? ELEMENT_IS_NIL : ELEMENT_NEEDS_END_TAG)) return false;
   } while (w->depth > 0);
-  return json_skip_space_inline(w->at, w->end) == w->end || malformed(w);
+  w->at = json_skip_space_inline(w->at, w->end);
+  if (w->at < w->end) return malformed(w);
+  if (w->learns) end_gap(w, XML_PLACE_NONE);
+  return true;
+}
+
+/* A scalar at w->at, behind which 16 bytes can be read. False: it is none, or not to be said. */
+static inline bool append_known_scalar(struct walk *w, uint8_t *to) {
+  size_t len;
+  const uint8_t *text = w->at;
+  if (*text == '"') {
+    len = xml_plain_prefix(text + 1);
+    if (text[1 + len] != '"') {
+      bool is_nil = false;
+      return append_string(w, &is_nil) && !is_nil;
+    }
+    w->at = ++text + len + 1;
+  } else if ((len = json_plain_number(text))) {
+    w->at = text + len;
+  } else {
+    const uint8_t *stop = *text == 'n' ? NULL : json_skip_scalar(text, w->end);
+    if (!stop) return false;
+    len = (size_t)(stop - text);
+    if (len > PLAIN_BYTES) {
+      buffer_append(w->out, text, len);
+      w->at = stop;
+      return true;
+    }
+    w->at = stop;
+  }
+  memcpy(to, text, PLAIN_BYTES);
+  w->out->len += len;
+  return true;
+}
+
+/* The document, if it is made of scalars and known gaps alone. False: what was appended is to be taken back. */
+static bool append_by_gaps(struct walk *w, uint32_t place) {
+  const struct xml_gaps *gaps = &w->n->gaps;
+  for (;;) {
+    const struct xml_gap *gap = xml_gaps_find(gaps, place, w->at, w->end);
+    uint8_t *to = gap ? buffer_reserve(w->out, XML_GAP_XML_MAX + 32 + PLAIN_BYTES) : NULL;
+    if (!to) return false;
+    for (size_t i = 0; i < gap->xml_len; i += 32) memcpy(to + i, gap->xml + i, 32);
+    w->out->len += gap->xml_len;
+    w->at += gap->len;
+    place = gap->to;
+    if (place == XML_PLACE_NONE) return true;
+    if (!append_known_scalar(w, to + gap->xml_len)) return false;
+  }
+}
+
+static struct xml_root *root_of(struct walk *w) {
+  struct xml_nested *n = w->n;
+  uint32_t cell = w->column->cell;
+  if (cell >= n->root_count) {
+    struct xml_root *roots = realloc(n->roots, (cell + 1) * sizeof *roots);
+    if (!roots) return NULL;
+    memset(roots + n->root_count, 0, (cell + 1 - n->root_count) * sizeof *roots);
+    n->roots = roots;
+    n->root_count = cell + 1;
+  }
+  struct xml_root *root = &n->roots[cell];
+  if (root->place == XML_PLACE_NONE) root->place = place_of(w);
+  return root->place == XML_PLACE_NONE ? NULL : root;
+}
+
+/* append_by_gaps, unless it has been in vain too often lately. Where it is in vain, the walk learns. */
+static bool try_gaps(struct walk *w) {
+  struct xml_nested *n = w->n;
+  struct xml_root *root = root_of(w);
+  if (!root || !gap_trust_asks_to_try(&root->trust)) return false;
+  const uint8_t *at = w->at;
+  size_t len = w->out->len;
+  uint64_t specials = n->specials;
+  if (append_by_gaps(w, root->place)) {
+    gap_trust_hit(&root->trust);
+    return true;
+  }
+  gap_trust_missed(&root->trust);
+  w->at = at;
+  w->out->len = len;
+  n->specials = specials;
+  w->learns = true;
+  begin_gap(w, root->place);
+  return false;
 }
 
 bool xml_nested_append(struct xml_nested *n, const struct text_column *column, const uint8_t *json, size_t len,

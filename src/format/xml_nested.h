@@ -3,6 +3,7 @@
  */
 #pragma once
 #include "format/text.h"
+#include "format/xml_gaps.h"
 
 struct xml_frame;
 
@@ -16,6 +17,9 @@ struct xml_key {
   uint8_t name[XML_NAME_BYTES];
 };
 
+/* Where a column's documents begin, and whether to try what was learned of them. */
+struct xml_root { uint32_t place; struct gap_trust trust; };
+
 /* Documents up to this are copied to where some bytes beyond the end can be read. */
 #define XML_DOCUMENT_BYTES 4096
 #define XML_SLACK_BYTES 64
@@ -26,6 +30,9 @@ struct xml_nested {
   struct xml_frame *frames;     /* the open elements; kept from row to row */
   size_t frame_capacity;        /* at most JSON_DEPTH_MAX */
   struct buffer scratch;        /* an unescaped string, or a name */
+  struct xml_gaps gaps;
+  struct xml_root *roots;       /* per cell */
+  uint32_t root_count;
   struct xml_key keys[XML_KEYS_KEPT];   /* found by a hash of the key; a newcomer takes the place */
   uint8_t document[XML_DOCUMENT_BYTES + XML_SLACK_BYTES];   /* a short document, zeros behind it */
 };

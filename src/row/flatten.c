@@ -49,13 +49,6 @@ struct note {
   bool fits;
 };
 
-/* Whether to try the known gaps. A column whose documents are all different would try in vain each time. */
-struct trust {
-  uint32_t misses;         /* more of these than of hits, lately */
-  uint32_t skip;           /* documents to be walked before the next try */
-};
-#define TRUST_MISSES_MAX 6
-
 struct flattener {
   const struct flatten_set *set;
   const struct schema *schema;
@@ -63,7 +56,7 @@ struct flattener {
   struct node_state *states;
   uint64_t object_count;     /* objects entered, and documents tried by gaps; never wraps */
   struct gaps gaps;
-  struct trust *trusts;      /* one per root */
+  struct gap_trust *trusts;      /* one per root */
   struct scratch scratch;    /* unescaped strings */
   struct buffer *rests;      /* one per root */
   struct rest_item *items;
@@ -235,7 +228,8 @@ static void learn(struct flattener *f, uint32_t to, const uint8_t *at) {
   size_t len = (size_t)(at - note->begin);
   uint32_t pick = f->set->trie.nodes[to].mark;
   if (!note->fits || len == 0 || len > GAP_TEXT_MAX) return;
-  if (to != TRIE_NONE && (pick == PICK_NONE || f->set->picks[pick].next != PICK_NONE)) return;
+  bool is_picked_once = pick != PICK_NONE && f->set->picks[pick].next == PICK_NONE;
+  if (to != TRIE_NONE && (!is_picked_once || note->met_count == 0)) return;   /* no key: the document is the value */
   struct gap gap = {.len = (uint32_t)len, .to = to, .pick = pick, .met_count = note->met_count};
   memcpy(gap.text, note->begin, len);
   memcpy(gap.met, note->met, sizeof gap.met);
@@ -517,18 +511,14 @@ static bool pick_by_gaps(struct flattener *f, uint32_t node) {
 /* pick_by_gaps, unless it has been in vain too often lately. Where it is in vain, the walk learns. */
 static bool try_gaps(struct flattener *f, size_t index) {
   const struct flatten_root *root = &f->set->roots[index];
-  struct trust *trust = &f->trusts[index];
-  f->learns = trust->skip == 0;
-  if (trust->skip > 0) {
-    trust->skip--;
-    return false;
-  }
+  struct gap_trust *trust = &f->trusts[index];
+  f->learns = gap_trust_asks_to_try(trust);
+  if (!f->learns) return false;
   if (pick_by_gaps(f, root->node)) {
-    trust->misses -= trust->misses > 0;
+    gap_trust_hit(trust);
     return true;
   }
-  trust->misses += trust->misses < TRUST_MISSES_MAX;
-  trust->skip = (1u << trust->misses) - 2;
+  gap_trust_missed(trust);
   for (uint32_t i = 1; i < f->set->pick_count; i++)
     if (f->set->picks[i].wire == root->wire) f->picked[i].len = -1;
   return false;

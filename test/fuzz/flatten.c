@@ -93,7 +93,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct flattener *f = flattener_new(t.set, &t.schema, &t.err);
   CHECK(f);
   run(&t, f, data, first, how & 1);
+  run(&t, f, data, first, how & 1);   /* by what was learned */
   if (zero) {
+    run(&t, f, zero + 1, size - first - 1, how & 1);
     run(&t, f, zero + 1, size - first - 1, how & 1);
     run(&t, f, data, first, how & 1);
   }

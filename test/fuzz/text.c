@@ -70,19 +70,32 @@ static void check_file(const struct format *format, const struct buffer *out, ui
   }
 }
 
+/* A row twice: what is like something before goes a shorter way, to the same bytes or the same refusal. */
+static bool encode_twice(const struct format *format, struct encoder *e, const struct cell *cells,
+                         struct buffer *out, struct error *err) {
+  size_t begin = out->len;
+  bool ok = format->encode(e, cells, out, err);
+  size_t middle = out->len;
+  CHECK(format->encode(e, cells, out, err) == ok);
+  if (!ok || format == &format_json) return ok;   /* the array's first row has no comma before it */
+  CHECK(out->len - middle == middle - begin);
+  CHECK(memcmp(out->data + begin, out->data + middle, middle - begin) == 0);
+  return true;
+}
+
 /* Rows into an open format. False where one is refused. */
 static bool encode_rows(const struct format *format, void *self, struct encoder *e, const struct schema *schema,
                         struct input *in, struct buffer *out, uint64_t *rows) {
   struct error err;
   bool whole = true;
-  for (*rows = 0; in->at < in->end; ++*rows) {
+  for (*rows = 0; in->at < in->end; *rows += 2) {
     struct cell cells[COLUMNS];
     for (size_t i = 0; i < COLUMNS; i++) {
       cells[i] = next_cell(in);
       whole = whole && is_json(schema->columns[i].kind, &cells[i]);
     }
     if (*rows == 0) CHECK(format->join(self, 0, 0, NULL, out, &err));
-    if (!format->encode(e, cells, out, &err)) {
+    if (!encode_twice(format, e, cells, out, &err)) {
       CHECK(err.code == ERR_SOURCE || err.code == ERR_VALUE);
       return false;
     }

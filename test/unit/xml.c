@@ -105,14 +105,13 @@ static void expect_json(const char *json, size_t len, enum special special, cons
   rows_add_column(&r, "j", KIND_JSON);
   r.spec.special = special;
   rows_begin(&r);
-  buffer_reset(&r.out);
   r.cells[0] = (struct cell){(const uint8_t *)json, (int32_t)len};
-  bool ok = rows_try_encode(&r);
-  assert_int_equal(ok, expected != NULL);
-  if (expected) {
+  for (int i = 0; i < 3; i++) {   /* the first time it learns the document's gaps, then it uses them */
+    buffer_reset(&r.out);
+    assert_int_equal(rows_try_encode(&r), expected != NULL);
     char whole[2000];
-    snprintf(whole, sizeof whole, "\n<record>%s</record>", expected);
-    rows_expect(&r, whole);
+    snprintf(whole, sizeof whole, "\n<record>%s</record>", expected ? expected : "");
+    if (expected) rows_expect(&r, whole);
   }
   rows_deinit(&r);
 }
