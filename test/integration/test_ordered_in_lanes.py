@@ -384,7 +384,7 @@ def test_any_keys_are_ordered(db, decant, kind, data):
     with db.connection.cursor() as cursor:
         cursor.executemany(statement, [(None if k is None else str(k), i) for i, k in enumerate(keys)])
     db.execute(
-        f"UPDATE any_keys SET pad = (SELECT string_agg(md5(n::text || i), '') FROM generate_series(1, 60) i)"
+        "UPDATE any_keys SET pad = (SELECT string_agg(md5(n::text || i), '') FROM generate_series(1, 60) i)"
     )
     # Enough of them for several splits, the same keys again and again.
     db.execute(
