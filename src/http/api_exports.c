@@ -51,6 +51,7 @@ json_t *api_status_json(const struct job_status *s) {
   json_object_set_new(o, "maxRate", count_or_null(s->rate_limit));
   json_object_set_new(o, "bytesRead", s->is_live ? json_integer((json_int_t)s->bytes_read) : json_null());
   json_object_set_new(o, "secondsPaused", known_number(s->seconds_paused, s->is_live));
+  json_object_set_new(o, "memoryBudgetBytes", count_or_null((uint64_t)s->memory_budget_bytes));
   add_error(o, &r->error);
   return o;
 }

@@ -43,6 +43,8 @@ static const struct { const char *name, *schema; } schemas[] = {
      "\"bytesRead\": {\"type\": [\"integer\", \"null\"], \"description\": \"From the server, by the running attempt.\"},"
      "\"secondsPaused\": {\"type\": [\"number\", \"null\"], \"description\": \"For the rate limit, added up over the"
      " connections.\"},"
+     "\"memoryBudgetBytes\": {\"type\": [\"integer\", \"null\"], \"description\": \"Of the running attempt; what it adds to"
+     " the service.\"},"
      "\"error\": {\"type\": [\"string\", \"null\"]}, \"code\": {\"type\": \"string\"},"
      "\"sqlstate\": {\"type\": [\"string\", \"null\"]}}}"},
     {"ExportList",
@@ -54,7 +56,8 @@ static const struct { const char *name, *schema; } schemas[] = {
      "\"datasetRowCount\": {\"type\": \"integer\"}, \"results\": {\"type\": \"array\", \"items\": {\"type\": \"object\","
      "\"required\": [\"format\", \"durationSeconds\", \"fileSizeBytes\", \"peakMemoryMB\"], \"properties\": {"
      "\"format\": {\"type\": \"string\"}, \"durationSeconds\": {\"type\": \"number\"},"
-     "\"fileSizeBytes\": {\"type\": \"integer\"}, \"peakMemoryMB\": {\"type\": \"number\"}}}}}}"},
+     "\"fileSizeBytes\": {\"type\": \"integer\"}, \"peakMemoryMB\": {\"type\": \"number\"},"
+     "\"memoryBudgetMB\": {\"type\": \"number\"}}}}}}"},
     {"TableList",
      "{\"type\": \"object\", \"required\": [\"tables\"], \"properties\": {\"tables\": {\"type\": \"array\", \"items\": {"
      "\"type\": \"object\", \"required\": [\"name\", \"kind\"], \"properties\": {\"name\": {\"type\": \"string\"},"

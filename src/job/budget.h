@@ -20,5 +20,8 @@ int64_t budget_memory_limit(void);
  */
 bool budget_init(struct budget *b, int connections_max, int64_t memory_bytes, struct error *err) MUST_CHECK;
 
-/* What to reserve for an export of this format (NULL: of any), at most the whole budget. */
-int64_t budget_job_memory(const struct budget *b, const struct format *format);
+/*
+ * What to reserve for this export, as the engine would plan it for a table of 64 columns; NULL: for any. At most the
+ * whole budget.
+ */
+int64_t budget_job_memory(const struct budget *b, const struct export_request *request);

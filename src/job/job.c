@@ -268,6 +268,7 @@ static void get_reading(struct job *j, struct job_status *status) {
   uint64_t limit = atomic_load(&j->progress.rate_limit);
   if (limit) status->rate_limit = limit;
   status->bytes_read = atomic_load(&j->progress.bytes_read);
+  status->memory_budget_bytes = atomic_load(&j->progress.memory_budget_bytes);
   status->seconds_paused = (double)atomic_load(&j->progress.paused_us) / 1e6;
 }
 

@@ -116,6 +116,7 @@ struct job_status {
   uint64_t rate_limit;         /* bytes a second; 0: none */
   uint64_t bytes_read;         /* from the server, by the running attempt */
   double seconds_paused;       /* for the rate limit, added up over the lanes */
+  int64_t memory_budget_bytes; /* that the running attempt keeps to; 0: not planned yet */
 };
 void job_get_status(struct job *j, struct job_status *status);
 /* The same from a record alone. */

@@ -116,6 +116,7 @@ static void reset_progress(struct export_progress *p) {
   atomic_store(&p->pauses, 0);
   atomic_store(&p->paused_us, 0);
   atomic_store(&p->rate_limit, 0);
+  atomic_store(&p->memory_budget_bytes, 0);
   atomic_store(&p->snapshot_us, 0);
 }
 
@@ -146,7 +147,7 @@ void scheduler_give_back(struct scheduler *s, const struct scheduler_share *shar
 
 /* Reserves what the job needs and starts it. False if it does not fit now. Under the lock. */
 static bool try_start(struct scheduler *s, struct job *j, uint64_t now_us) {
-  int64_t memory = budget_job_memory(&s->budget, j->request->format);
+  int64_t memory = budget_job_memory(&s->budget, j->request);
   int lanes = j->request->gentle == GENTLE_YES ? 1 : s->budget.lanes_per_job;
   if (!fits(s, lanes, memory)) return false;
   j->lanes = lanes;

@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import http.client
 import json
+import os
 import re
 import socket
 import threading
@@ -115,8 +116,27 @@ def test_the_benchmark_measures_every_format_on_the_whole_table(service):
     assert [result["format"] for result in answer.json["results"]] == ["csv", "json", "xml", "parquet"]
     for result in answer.json["results"]:
         assert result["durationSeconds"] > 0 and result["fileSizeBytes"] > 100_000
-        assert 1 < result["peakMemoryMB"] < 64
+        assert 1 < result["peakMemoryMB"] <= result["memoryBudgetMB"] < 64
     assert service.files == []
+
+
+def test_the_benchmark_of_a_table_that_is_not_there_is_not_found(make_service):
+    answer = make_service("--table", "nowhere").get("/exports/benchmark", timeout=60)
+    assert answer.status == 404
+    assert answer.json["code"] == "not_found" and "nowhere" in answer.json["error"]
+
+
+def test_a_benchmarks_leftover_folder_is_swept_at_the_next_start(service):
+    export = service.finish(format="csv", table="records")["exportId"]
+    spool = os.path.dirname(next(name for name in service.files if export in name))
+    service.stop()
+    folder = os.path.join(service.data, spool, "benchmark-Xy3z9Q")
+    os.makedirs(folder)
+    with open(os.path.join(folder, "csv.csv"), "w", encoding="utf-8") as output:
+        output.write("half")
+    service.start()
+    assert service.get("/ready").status == 200
+    assert not os.path.exists(folder)
 
 
 # --- download -------------------------------------------------------------------------------------
