@@ -38,6 +38,32 @@ def test_a_file_is_written_and_its_folder_holds_nothing_else(db, decant, tmp_pat
     assert (tmp_path / "big.csv").read_bytes() == db.csv("SELECT * FROM big")
 
 
+def test_a_killed_export_leaves_nothing_and_spares_the_file_that_was_there(decant, tmp_path):
+    target = tmp_path / "out.csv"
+    target.write_text("as it was\n")
+    process = decant.start("export", "--table", "slow", "-o", target)
+    end = time.monotonic() + 30
+    while not any(
+        str(tmp_path) in os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{process.pid}/fd")
+    ):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert os.listdir(tmp_path) == ["out.csv"]
+    assert target.read_text() == "as it was\n"
+
+
+def test_a_finished_export_replaces_the_file_that_was_there_and_keeps_its_permissions(decant, tmp_path):
+    target = tmp_path / "out.csv"
+    target.write_text("as it was\n")
+    target.chmod(0o640)
+    decant("export", "--table", "small", "--fsync", "-o", target)
+    assert target.read_text() == SMALL
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    assert os.listdir(tmp_path) == ["out.csv"]
+
+
 def test_dev_null_stays_a_device(decant):
     decant("export", "--table", "small", "--format", "csv", "-o", "/dev/null")
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
