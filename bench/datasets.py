@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 SCHEMA = "bench_data"
+PAGES = 1200    # that texts are cut from in turn: a page comes again after some 4 MB, further than zstd looks back
 
 
 @dataclass
@@ -58,7 +59,10 @@ CREATE TABLE {table} (
   body text NOT NULL, source text);
 ALTER TABLE {table} ALTER COLUMN source SET STORAGE EXTERNAL;
 CREATE TEMP TABLE page AS
-  SELECT (SELECT string_agg({pick(words, 1)}, ' ' ORDER BY i) FROM generate_series(1, 8000) i) AS text;
+  SELECT i / 8000 AS number, string_agg({pick(words, 1)}, ' ' ORDER BY i) AS text
+  FROM generate_series(0, {PAGES} * 8000 - 1) i GROUP BY 1;
+CREATE INDEX ON page (number);
+ANALYZE page;
 INSERT INTO {table}
   SELECT i, timestamptz '2020-01-01 00:00:00Z' + i * interval '97.000013 seconds',
     'Author ' || {mixed(5000, 2)}, left(replace(substr(p.text, 1 + {mixed(5000, 3)}::int, 60), E'\\n', ' '), 60),
@@ -66,7 +70,7 @@ INSERT INTO {table}
     substr(p.text, 1 + {mixed(8000, 5)}::int,
       CASE WHEN {mixed(20, 6)} = 0 THEN 6000 + {mixed(24000, 7)} ELSE 200 + {mixed(2600, 7)} END::int),
     CASE WHEN {mixed(20, 8)} = 0 THEN substr(p.text, 1 + {mixed(9000, 9)}::int, 4000 + {mixed(20000, 10)}::int) END
-  FROM generate_series(1, {rows}) i, page p;
+  FROM generate_series(1, {rows}) i, LATERAL (SELECT text FROM page WHERE number = i % {PAGES} OFFSET 0) p;
 DROP TABLE page;
 ALTER TABLE {table} ADD PRIMARY KEY (id);"""
 
