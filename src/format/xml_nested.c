@@ -496,7 +496,9 @@ bool xml_nested_append(struct xml_nested *n, const struct text_column *column, c
   /* End tags are copied from start tags in `out`: until the last one stands, it must all stay. */
   const struct buffer_drain *drain = out->drain;
   out->drain = NULL;
-  bool ok = walk_document(&w, is_nil);
+  /* Gaps are compared with the zeros behind; a scalar alone may be nil, which no gap can say of the element around. */
+  bool by_gaps = len > 0 && len <= XML_DOCUMENT_BYTES && (*json == '{' || *json == '[');
+  bool ok = (by_gaps && try_gaps(&w)) || walk_document(&w, is_nil);
   out->drain = drain;
   buffer_reset(&n->scratch);
   buffer_shrink(&n->scratch, SCRATCH_KEEP_BYTES);
