@@ -77,7 +77,8 @@ static void test_the_error_names_a_value_that_suffices(void **state) {
 
 static void test_workers_go_before_lanes(void **state) {
   struct budget_facts f = facts("csv", "zstd", 2);
-  struct memory_budget all = make(&f, 0), few = make(&f, all.total_bytes - 7 * MIB);
+  f.level = 9;
+  struct memory_budget all = make(&f, 0), few = make(&f, all.total_bytes - 20 * MIB);
   assert_int_equal(all.workers, 2);
   assert_int_equal(few.lanes, 2);
   assert_true(few.workers < 2);
