@@ -2,6 +2,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+
+#define RECEIVE_BUFFER_MIN (128 << 10)
+#define RECEIVE_BUFFER_MAX (4 << 20)
 
 struct pg_result { PGresult *result; };
 
@@ -143,7 +147,22 @@ void pg_cancel(struct pg *c) {
   if (c) canceller_ask(c->canceller);
 }
 
-void pg_set_rate(struct pg *c, struct rate *rate) { c->stream.rate = rate; }
+/*
+ * What lies in the socket's buffers the server has read already: left alone they would take some MB at once. A quarter of
+ * a second's bytes are enough to keep a distant server sending at the limit.
+ */
+static int receive_buffer_bytes(uint64_t limit) {
+  uint64_t bytes = limit / 4;
+  return bytes < RECEIVE_BUFFER_MIN ? RECEIVE_BUFFER_MIN : bytes > RECEIVE_BUFFER_MAX ? RECEIVE_BUFFER_MAX : (int)bytes;
+}
+
+void pg_set_rate(struct pg *c, struct rate *rate) {
+  uint64_t limit = rate_limit(rate);
+  c->stream.rate = rate;
+  if (!limit) return;
+  int bytes = receive_buffer_bytes(limit);
+  (void)setsockopt(PQsocket(c->conn), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+}
 
 void pg_on_large_row(struct pg *c, size_t bytes, bool (*before)(void *context, struct error *err), void *context) {
   c->stream.large_bytes = bytes;

@@ -188,13 +188,13 @@ def test_the_snapshot_of_a_running_export_is_that_of_the_finished_one(service):
 
 
 def test_an_export_that_pauses_is_cancelled_at_once(db, service, decant, tmp_path):
-    export = service.create(format="csv", table="large", maxRate="32kB")
+    export = service.create(format="csv", table="large", maxRate="32kB", gentle=True)
     db.wait_for_backends(present=True)
     assert service.request("DELETE", f"/exports/{export}").status == 204
     assert service.status(export)["status"] == "cancelled"
     db.wait_for_backends(present=False)
     target = tmp_path / "out.csv"
-    process = decant.start("export", "--table", "large", "--max-rate", "32kB", "-o", target)
+    process = decant.start("export", "--table", "large", "--gentle", "--max-rate", "32kB", "-o", target)
     db.wait_for_backends(present=True)
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 130
