@@ -4,21 +4,24 @@
 #include <zstd.h>
 
 #define OUTPUT_BYTES (128u << 10)
-#define JOB_BYTES (1 << 20)      /* a worker's piece: small, so that the memory stays small */
 #define WINDOW_LOG_MAX 21        /* 2 MiB, level 3's own window */
+#define SMALL_LEVEL_MAX 2        /* up to here a level has a smaller window of its own, and a smaller job does */
+#define JOB_BYTES (1 << 20)      /* a worker's piece: small, so that the memory stays small */
+#define SMALL_JOB_BYTES (512 << 10)
 
 struct zstd_stream { ZSTD_CCtx *context; };
 
 /*
- * Measured with ZSTD_sizeof_CCtx and VmHWM (zstd 1.5.4) at this window: tables by level, in tenths of a MiB; a worker
+ * Measured with ZSTD_sizeof_CCtx and VmHWM (zstd 1.5.4) at these windows: tables by level, in tenths of a MiB; a worker
  * has them and the bytes of a job, before and after; the stream the window and the jobs that wait.
  */
 static const uint16_t tables[ZSTD_STREAM_LEVEL_MAX + 1] = {0,   7,   9,   14,  26,  36,  36,  66,  66,  126,
                                                            246, 246, 486, 326, 486, 646, 328, 488, 494, 814};
 
 size_t zstd_stream_memory_bytes(int level, int workers) {
-  size_t each = tables[level];
-  size_t tenths = workers ? 35 + (size_t)workers * (each + 20) : 25 + each;
+  bool is_small = level <= SMALL_LEVEL_MAX;
+  size_t each = tables[level], job = is_small ? 5 : 20, stream = is_small ? 25 : 35;
+  size_t tenths = workers ? stream + (size_t)workers * (each + job) : 25 + each;
   return tenths * (1u << 20) / 10 + OUTPUT_BYTES;
 }
 
@@ -29,11 +32,12 @@ static bool set(ZSTD_CCtx *c, ZSTD_cParameter parameter, int value, struct error
 
 static bool configure(ZSTD_CCtx *c, int level, int workers, struct error *err) {
   if (!set(c, ZSTD_c_compressionLevel, level, err) || !set(c, ZSTD_c_checksumFlag, 1, err)) return false;
-  if (!set(c, ZSTD_c_windowLog, WINDOW_LOG_MAX, err)) return false;
+  bool is_small = level <= SMALL_LEVEL_MAX;
+  if (!is_small && !set(c, ZSTD_c_windowLog, WINDOW_LOG_MAX, err)) return false;
   if (workers == 0) return true;
   /* A library built without threads compresses here instead: same bytes, less speed. */
   if (ZSTD_isError(ZSTD_CCtx_setParameter(c, ZSTD_c_nbWorkers, workers))) return true;
-  return set(c, ZSTD_c_jobSize, JOB_BYTES, err) && set(c, ZSTD_c_overlapLog, 5, err);
+  return set(c, ZSTD_c_jobSize, is_small ? SMALL_JOB_BYTES : JOB_BYTES, err) && set(c, ZSTD_c_overlapLog, 5, err);
 }
 
 struct zstd_stream *zstd_stream_new(int level, int workers, struct error *err) {

@@ -39,6 +39,7 @@ struct budget_facts {
   const struct codec *codec;
   int level;
   int lanes;                   /* wished, at least 1 */
+  bool is_fed;                 /* one of the lanes reads for the others (export/feed.h) */
   size_t cell_count, column_count;   /* of a row as it is read, and as it is written */
   int64_t process_bytes;
 };

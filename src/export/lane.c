@@ -101,6 +101,8 @@ static bool flatten(struct lane *lane, struct error *err) {
 static bool encode_row(struct lane *lane, struct error *err) {
   if (lane->run->format->encode(lane->encoder, lane->cells, &lane->plain, err)) return true;
   if (lane->drain_error.code != ERR_NONE) *err = lane->drain_error;   /* that it could not go on is why it does not fit */
+  else if (lane->run->feed)
+    error_prefix(err, "row %llu: ", (unsigned long long)(lane->rows_before + lane->reader.row_count));
   else
     error_prefix(err, "row %llu of split %llu: ", (unsigned long long)lane->reader.row_count,
                  (unsigned long long)lane->split);
@@ -253,7 +255,7 @@ static bool set_up(struct lane *lane, struct error *err) {
   buffer_init(&lane->plain, CHUNK_MAX_BYTES);
   lane->drain = (struct buffer_drain){drain_text, lane, run->budget.chunk_bytes};
   if (run->format->is_text) lane->plain.drain = &lane->drain;
-  pg_on_large_row(lane->pg, run->budget.large_row_bytes, wait_for_turn, lane);
+  if (lane->pg) pg_on_large_row(lane->pg, run->budget.large_row_bytes, wait_for_turn, lane);
   lane->cells = calloc(schema->cell_count, sizeof *lane->cells);
   lane->leaf_locked = calloc(run->plan.source->leaf_count + 1, sizeof *lane->leaf_locked);
   if (!lane->cells || !lane->leaf_locked) return fail_memory(err, "a lane");
@@ -320,12 +322,115 @@ static bool run_splits(struct lane *lane, struct error *err) {
   return true;
 }
 
+/* A batch of text is a split of its own: parts of text can end anywhere. */
+static bool encode_batch(struct lane *lane, const struct batch *batch, struct error *err) {
+  lane->rows_before = batch->rows_before;
+  reader_open_kept(&lane->reader, &batch->rows, batch->row_count, lane->run->plan.schema.wire_count);
+  bool ok = read_rows(lane, err);
+  reader_close(&lane->reader);
+  return ok;
+}
+
+static bool end_split(struct lane *lane, struct error *err) {
+  count_rows(lane);
+  return end_part(lane, err) && (window_split_done(lane->run->window, lane->index, lane->split) || stopped(err));
+}
+
+static void begin_split(struct lane *lane, uint64_t index) {
+  lane->split = index;
+  lane->part_begun = false;
+  lane->part_rows = 0;
+}
+
+/* Formats that keep parts have one split, the whole stream, whose parts are ended when they are full. */
+static bool encode_batches(struct lane *lane, struct error *err) {
+  struct feed *feed = lane->run->feed;
+  const bool is_text = lane->run->format->is_text;
+  if (!is_text) begin_split(lane, 0);
+  for (;;) {
+    struct batch *batch;
+    if (!feed_take(feed, &batch)) return stopped(err);
+    if (!batch) break;
+    if (is_text) begin_split(lane, batch->index);
+    bool ok = encode_batch(lane, batch, err) && (!is_text || end_split(lane, err));
+    feed_give_back(feed, batch);
+    if (!ok) return false;
+  }
+  return is_text || end_split(lane, err);
+}
+
 void *lane_main(void *argument) {
   struct lane *lane = argument;
   struct run *run = lane->run;
   struct error err;
+  if (run->feed) {
+    if (!set_up(lane, &err) || !encode_batches(lane, &err)) run_fail(run, &err);
+    tear_down(lane);
+    return NULL;
+  }
   if (connect_lane(lane) && !run_splits(lane, &err)) run_fail(run, &err);
   tear_down(lane);
   disconnect_lane(lane);
+  return NULL;
+}
+
+/* --- The lane that reads one stream for the others ------------------------------------------------------ */
+
+struct feeder {
+  struct lane *lane;
+  struct batch *batch;   /* being filled */
+};
+
+static bool hand_on_batch(struct feeder *f, struct error *err) {
+  struct batch *batch = f->batch;
+  f->batch = NULL;
+  return !batch || feed_put(f->lane->run->feed, batch) || stopped(err);
+}
+
+/* All that was read before a large row is encoded before it is received: there is one of them at a time. */
+static bool wait_for_others(void *context, struct error *err) {
+  struct feeder *f = context;
+  return hand_on_batch(f, err) && (feed_drain(f->lane->run->feed) || stopped(err));
+}
+
+static bool feed_row(struct feeder *f, struct error *err) {
+  struct lane *lane = f->lane;
+  if (!f->batch && !feed_get(lane->run->feed, &f->batch)) return stopped(err);
+  reader_keep_row(lane->cells, lane->run->plan.schema.wire_count, &f->batch->rows);
+  if (!buffer_check(&f->batch->rows, "a row", err)) return false;
+  f->batch->row_count++;
+  return f->batch->rows.len < FEED_BATCH_BYTES || hand_on_batch(f, err);
+}
+
+static bool feed_rows(struct feeder *f, struct error *err) {
+  struct lane *lane = f->lane;
+  struct run *run = lane->run;
+  struct split split;
+  if (!take_split(lane, &split, false)) return fail(err, ERR_INTERNAL, "a statement without a split");
+  bool got = true, ok = cancel_check(run->cancel, err) && open_split(lane, &split, err);
+  while (ok && got) {
+    ok = reader_next(&lane->reader, lane->cells, &got, err);
+    if (ok && got) ok = feed_row(f, err);
+  }
+  if (!ok || !hand_on_batch(f, err)) return false;
+  atomic_fetch_add(&run->rows_read, lane->reader.row_count);
+  atomic_fetch_add(&run->progress->work_done, scan_split_blocks(&run->plan.scan, &split));
+  return true;
+}
+
+void *feeder_main(void *argument) {
+  struct lane *lane = argument;
+  struct run *run = lane->run;
+  struct feeder feeder = {.lane = lane};
+  struct error err;
+  lane->cells = calloc(run->plan.schema.wire_count, sizeof *lane->cells);
+  pg_on_large_row(lane->pg, run->budget.large_row_bytes, wait_for_others, &feeder);
+  if (lane->cells ? !feed_rows(&feeder, &err) : !fail_memory(&err, "a lane")) run_fail(run, &err);
+  uint64_t batches = feed_end(run->feed);
+  window_end(run->window, run->format->is_text ? batches : 1);
+  pthread_mutex_lock(&run->mutex);
+  run->lanes_taken_part = 1;
+  pthread_mutex_unlock(&run->mutex);
+  tear_down(lane);
   return NULL;
 }

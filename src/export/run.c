@@ -40,6 +40,7 @@ static bool make_budget(struct run *run, int lanes, struct error *err) {
       .codec = run->codec,
       .level = run->request->level,
       .lanes = lanes,
+      .is_fed = run->plan.source && lanes > 1 && !scan_is_cut(&run->plan.scan),
       .cell_count = run->plan.schema.cell_count,
       .column_count = run->plan.schema.column_count,
       .process_bytes = run->process_bytes,
@@ -139,11 +140,18 @@ static void set_estimates(struct run *run) {
   atomic_store(&run->progress->work_total, scan->blocks_total);
 }
 
+/* One stream of more than a few rows: it is read by one lane and encoded by the others. */
+static bool is_worth_a_feed(const struct run *run) {
+  const struct scan *scan = &run->plan.scan;
+  return !scan_is_cut(scan) && run->budget.lanes > 1 && scan->rows_estimated >= FEED_ROWS_MIN;
+}
+
 static void settle_lane_count(struct run *run) {
   const struct scan *scan = &run->plan.scan;
   int lanes = run->budget.lanes;
   if ((uint64_t)lanes > scan->split_count) lanes = (int)scan->split_count;
   if (!scan_is_cut(scan) || !*run->snapshot.id || lanes < 1) lanes = 1;
+  if (is_worth_a_feed(run)) lanes = run->format->is_text ? run->budget.lanes : 2;
   pthread_mutex_lock(&run->mutex);
   run->lane_count = lanes;
   pthread_mutex_unlock(&run->mutex);
@@ -207,6 +215,15 @@ static bool open_output(struct run *run, struct error *err) {
   return window != NULL;
 }
 
+static bool open_feed(struct run *run, struct error *err) {
+  if (scan_is_cut(&run->plan.scan) || run->lane_count < 2) return true;
+  struct feed *feed = feed_new(FEED_BATCHES(run->lane_count), err);
+  pthread_mutex_lock(&run->mutex);
+  run->feed = feed;
+  pthread_mutex_unlock(&run->mutex);
+  return feed != NULL;
+}
+
 static bool start_thread(struct run *run, pthread_t *thread, void *(*main)(void *), void *argument) {
   if (pthread_create(thread, NULL, main, argument) == 0) return true;
   struct error err;
@@ -215,12 +232,15 @@ static bool start_thread(struct run *run, pthread_t *thread, void *(*main)(void 
   return false;
 }
 
+static bool start_lane(struct run *run, struct lane *lane) {
+  return start_thread(run, &lane->thread, run->feed && lane->index == 0 ? feeder_main : lane_main, lane);
+}
+
 static void run_threads(struct run *run) {
   pthread_t writer;
   int started = 0;
   bool writing = start_thread(run, &writer, writer_main, run);
-  while (started < run->lane_count && start_thread(run, &run->lanes[started].thread, lane_main, &run->lanes[started]))
-    started++;
+  while (started < run->lane_count && start_lane(run, &run->lanes[started])) started++;
   for (int i = 0; i < started; i++) pthread_join(run->lanes[i].thread, NULL);
   if (writing) pthread_join(writer, NULL);
 }
@@ -246,6 +266,8 @@ static void describe_way(struct run *run, struct export_result *result) {
   uint64_t limit = rate_limit(&run->rate);
   if (limit)
     len += (size_t)snprintf(result->how + len, size - len, "; at most %.2f MB/s read", (double)limit / (1 << 20));
+  if (run->feed) len += (size_t)snprintf(result->how + len, size - len, "; encoded by %d other%s", run->lane_count - 1,
+                                         run->lane_count == 2 ? "" : "s");
   if (*run->lane_lost)
     snprintf(result->how + len, size - len, "; %d of %d lanes: %s", result->lanes, run->lane_count, run->lane_lost);
 }
@@ -283,6 +305,7 @@ static void deinit(struct run *run) {
   rate_deinit(&run->rate);
   if (run->lanes && run->lanes[0].reader_is_open) reader_close(&run->lanes[0].reader);
   window_free(run->window, run->format->meta_free);
+  feed_free(run->feed);
   if (run->codec_self) run->codec->close(run->codec_self);
   if (run->format_self) run->format->close(run->format_self);
   free(run->lanes);
@@ -304,7 +327,7 @@ bool export_run(const struct export_request *request, const struct export_settin
   bool ok = watch_start(&run, err) && plan(&run, err);
   if (ok) set_estimates(&run);
   ok = ok && make_lanes(&run, err) && discover_columns(&run, err) && settle_budget(&run, err) &&
-       open_output(&run, err) && run_lanes(&run, err);
+       open_output(&run, err) && open_feed(&run, err) && run_lanes(&run, err);
   if (ok) fill_result(&run, result, started_us);
   /* After a cancellation every other error is its consequence. */
   else if (cancel_requested(cancel)) error_set(err, ERR_CANCELLED, "cancelled");

@@ -1,6 +1,7 @@
 /* What the threads of one attempt share. Internal to src/export. */
 #pragma once
 #include "export/export.h"
+#include "export/feed.h"
 #include "export/plan.h"
 #include "export/window.h"
 #include "source/reader.h"
@@ -30,6 +31,7 @@ struct lane {
   struct error drain_error;      /* why it could not go on; code ERR_NONE: it could */
   struct chunk *chunk;           /* being filled; the window frees it */
   uint64_t split;
+  uint64_t rows_before;          /* of the split, in one stream; for messages */
   struct split queued;           /* taken, its COPY sent, while the one before is still being read */
   bool has_queued;
   uint64_t rows_uncounted;       /* encoded since progress was last told */
@@ -69,6 +71,7 @@ struct run {
   struct window *window;
   struct lane *lanes;
   int lane_count;
+  struct feed *feed;             /* lane 0 reads one stream for the others; NULL: each lane reads its own splits */
 
   pthread_t watcher;                /* the starting thread's own */
   bool is_watched;
@@ -95,4 +98,5 @@ void run_show_rate(struct run *run);
 
 /* Thread functions. */
 void *lane_main(void *lane);
+void *feeder_main(void *lane);   /* lane 0's, where there is a feed */
 void *writer_main(void *run);

@@ -8,11 +8,17 @@
 
 #define INTERVAL_MS 50   /* how often the flag of cancellation is looked at: a signal handler can only set a flag */
 
+/* Under the mutex. */
+static void stop_lanes(struct run *run) {
+  cancel_request(&run->stop);
+  if (run->window) window_abort(run->window);
+  if (run->feed) feed_abort(run->feed);
+}
+
 void run_fail(struct run *run, const struct error *err) {
   pthread_mutex_lock(&run->mutex);
   if (run->first_error.code == ERR_NONE) run->first_error = *err;
-  cancel_request(&run->stop);
-  if (run->window) window_abort(run->window);
+  stop_lanes(run);
   pthread_cond_broadcast(&run->changed);
   pthread_mutex_unlock(&run->mutex);
 }
@@ -54,8 +60,7 @@ static void *watcher_main(void *argument) {
   while (!run->is_over) {
     if (run->first_error.code == ERR_NONE && cancel_requested(run->cancel)) {
       error_set(&run->first_error, ERR_CANCELLED, "cancelled");
-      cancel_request(&run->stop);
-      if (run->window) window_abort(run->window);
+      stop_lanes(run);
     }
     /* Again and again: a lane may just be between two statements. */
     if (run->first_error.code != ERR_NONE) stop_server(run);

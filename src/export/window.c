@@ -22,6 +22,7 @@ struct window {
   pthread_cond_t head_moved;
   bool aborted;
   uint64_t head;                     /* the split that is written now */
+  uint64_t end;                      /* what window_end said */
   size_t kept_bytes, share_bytes;
   int lane_count, chunks_per_lane;
   struct lane_queue *lanes;
@@ -58,6 +59,7 @@ struct window *window_new(int lanes, int chunks_per_lane, size_t chunk_bytes, si
   w->kept_bytes = kept_bytes;
   w->share_bytes = chunk_bytes * (size_t)chunks_per_lane;
   w->lane_count = lanes;
+  w->end = UINT64_MAX;
   w->chunks_per_lane = chunks_per_lane;
   w->lanes = queues;
   bool ok = true;
@@ -144,10 +146,17 @@ static struct lane_queue *queue_of_head(struct window *w) {
   return NULL;
 }
 
+void window_end(struct window *w, uint64_t split_count) {
+  pthread_mutex_lock(&w->mutex);
+  w->end = split_count;
+  pthread_cond_signal(&w->may_write);
+  pthread_mutex_unlock(&w->mutex);
+}
+
 bool window_take(struct window *w, uint64_t split_count, struct chunk **chunk) {
   *chunk = NULL;
   pthread_mutex_lock(&w->mutex);
-  while (!w->aborted && !*chunk && w->head < split_count) {
+  while (!w->aborted && !*chunk && w->head < split_count && w->head < w->end) {
     struct lane_queue *q = queue_of_head(w);
     if (!q) {
       pthread_cond_wait(&w->may_write, &w->mutex);

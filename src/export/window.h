@@ -49,7 +49,10 @@ bool window_split_done(struct window *w, int lane, uint64_t split) MUST_CHECK;
 /* Waits until everything before `split` is written, so that the caller's chunks are what the writer waits for. */
 bool window_wait_head(struct window *w, uint64_t split) MUST_CHECK;
 
-/* The writer: the next chunk in order; *chunk NULL when all split_count splits are done. */
+/* How many splits there are, where that is known only now: window_take has been given more. */
+void window_end(struct window *w, uint64_t split_count);
+
+/* The writer: the next chunk in order; *chunk NULL when all splits are done, split_count or what window_end says. */
 bool window_take(struct window *w, uint64_t split_count, struct chunk **chunk) MUST_CHECK;
 /* Written: a chunk that window_take gave, its meta taken over, goes back to its lane. */
 void window_give_back(struct window *w, struct chunk *chunk);

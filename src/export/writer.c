@@ -51,7 +51,7 @@ static bool write_all_chunks(struct writer *w, struct error *err) {
   struct run *run = w->run;
   for (;;) {
     struct chunk *chunk;
-    if (!window_take(run->window, run->plan.scan.split_count, &chunk)) return fail(err, ERR_CANCELLED, "cancelled");
+    if (!window_take(run->window, run->feed ? UINT64_MAX : run->plan.scan.split_count, &chunk)) return fail(err, ERR_CANCELLED, "cancelled");
     if (!chunk) return true;
     bool ok = write_chunk(w, chunk, err);
     window_give_back(run->window, chunk);

@@ -20,6 +20,23 @@ bool reader_open_queued(struct reader *r, struct pg *pg, size_t wire_count, stru
   return pg_copy_start_queued(pg, err);
 }
 
+void reader_open_kept(struct reader *r, const struct buffer *rows, uint64_t row_count, size_t wire_count) {
+  *r = (struct reader){.wire_count = wire_count, .kept = rows->data, .kept_rows = row_count, .ended = true};
+  buffer_init(&r->peeked, PEEKED_MAX);
+}
+
+void reader_keep_row(const struct cell *cells, size_t wire_count, struct buffer *rows) {
+  const struct cell *last = &cells[wire_count - 1];
+  const uint8_t *start = cells[0].data - 6;   /* behind the field count and the first length, NULL or not */
+  const uint8_t *end = last->data + (last->len > 0 ? last->len : 0);
+  uint32_t len = (uint32_t)(end - start);
+  uint8_t *to = buffer_reserve(rows, sizeof len + len);
+  if (!to) return;
+  memcpy(to, &len, sizeof len);
+  memcpy(to + sizeof len, start, len);
+  rows->len += sizeof len + len;
+}
+
 void reader_close(struct reader *r) { buffer_deinit(&r->peeked); }
 
 static uint32_t read_u32(const uint8_t *p) {
@@ -40,7 +57,7 @@ static bool read_header(struct reader *r, struct error *err) {
 
 /* The proven end of the stream: nothing may be missing, and the counts must agree. */
 static bool check_end(struct reader *r, uint64_t rows, struct error *err) {
-  uint64_t read = r->row_count + r->peeked_rows;
+  uint64_t read = r->row_count + r->kept_rows;
   if (!r->header_read || !r->trailer_read)
     return fail(err, ERR_SOURCE_LOST, "the server's binary COPY ended without its trailer");
   if (rows != read)
@@ -97,21 +114,20 @@ static bool next_from_server(struct reader *r, struct cell *cells, bool *got, st
   return true;
 }
 
-/* A row that was read ahead. Its bytes stay where they are until the last one has been given. */
-static bool next_peeked(struct reader *r, struct cell *cells, struct error *err) {
+/* A row that was kept. Its bytes stay where they are until the last one has been given. */
+static bool next_kept(struct reader *r, struct cell *cells, struct error *err) {
   uint32_t len;
-  memcpy(&len, r->peeked.data + r->peeked_at, sizeof len);
-  r->peeked_at += sizeof len;
+  memcpy(&len, r->kept, sizeof len);
   size_t used;
-  bool ok = wire_split(r->peeked.data + r->peeked_at, len, r->wire_count, cells, &used, err);
-  r->peeked_at += len;
-  r->peeked_rows--;
+  bool ok = wire_split(r->kept + sizeof len, len, r->wire_count, cells, &used, err);
+  r->kept += sizeof len + len;
+  r->kept_rows--;
   return ok;
 }
 
 bool reader_next(struct reader *r, struct cell *cells, bool *got, struct error *err) {
-  if (__builtin_expect(r->peeked_rows > 0, 0)) {
-    if (!next_peeked(r, cells, err)) return false;
+  if (r->kept_rows > 0) {
+    if (!next_kept(r, cells, err)) return false;
     *got = true;
   } else {
     if (__builtin_expect(r->peeked.len > 0, 0)) {
@@ -128,20 +144,18 @@ bool reader_peek(struct reader *r, uint64_t max_rows, size_t max_bytes, struct c
                  bool (*see)(void *context, const struct cell *cells, struct error *err), void *context, bool *all,
                  struct error *err) {
   *all = false;
-  while (r->peeked_rows < max_rows && r->peeked.len < max_bytes) {
+  while (r->kept_rows < max_rows && r->peeked.len < max_bytes) {
     bool got;
     if (!next_from_server(r, cells, &got, err)) return false;
     if (!got) {
       *all = true;
-      return true;
+      break;
     }
-    const uint8_t *start = cells[0].data - 6;   /* behind the field count and the first length, NULL or not */
-    uint32_t len = (uint32_t)(r->at - start);
-    buffer_append(&r->peeked, &len, sizeof len);
-    buffer_append(&r->peeked, start, len);
+    reader_keep_row(cells, r->wire_count, &r->peeked);
     if (!buffer_check(&r->peeked, "the rows read ahead", err)) return false;
-    r->peeked_rows++;
+    r->kept_rows++;
     if (!see(context, cells, err)) return false;
   }
+  r->kept = r->peeked.data;
   return true;
 }

@@ -13,8 +13,8 @@ struct reader {
   bool header_read, trailer_read, ended;
   uint64_t row_count;          /* given so far */
   struct buffer peeked;        /* rows read ahead: u32 length, tuple, … */
-  size_t peeked_at;
-  uint64_t peeked_rows;
+  const uint8_t *kept;         /* the next of the rows that are kept: in peeked, or in somebody's batch */
+  uint64_t kept_rows;
 };
 
 /* sql is a whole COPY statement of wire_count columns. reader_close after success and failure alike. */
@@ -37,3 +37,8 @@ bool reader_next(struct reader *r, struct cell *cells, bool *got, struct error *
 bool reader_peek(struct reader *r, uint64_t max_rows, size_t max_bytes, struct cell *cells,
                  bool (*see)(void *context, const struct cell *cells, struct error *err), void *context, bool *all,
                  struct error *err) MUST_CHECK;
+
+/* Appends the row whose cells reader_next has just given, for reader_open_kept. */
+void reader_keep_row(const struct cell *cells, size_t wire_count, struct buffer *rows);
+/* Reads rows that reader_keep_row has kept; `rows` is borrowed until the last one is given. No connection. */
+void reader_open_kept(struct reader *r, const struct buffer *rows, uint64_t row_count, size_t wire_count);

@@ -297,7 +297,7 @@ static void test_a_codec_is_named_with_or_without_a_level(void **state) {
   assert_parses("none", &codec_none, 0);
   assert_parses("gzip", &codec_gzip, 1);
   assert_parses("gzip:3", &codec_gzip, 3);
-  assert_parses("zstd", &codec_zstd, 3);
+  assert_parses("zstd", &codec_zstd, 1);
   assert_parses("zstd:19", &codec_zstd, 19);
 }
 

@@ -33,9 +33,13 @@ const struct format *format_find(const char *name) {
   return NULL;
 }
 
-static const struct codec fake_none = {.name = "none", .extension = ""};
+static size_t fake_lane_bytes(int level) { return 0; }
+static size_t fake_writer_bytes(int level, int workers) { return 0; }
+static const struct codec fake_none = {
+    .name = "none", .extension = "", .lane_bytes = fake_lane_bytes, .writer_bytes = fake_writer_bytes};
 static const struct codec fake_zstd = {.name = "zstd", .extension = "zst", .level_min = 1, .level_max = 19,
-                                       .level_default = 3};
+                                       .level_default = 3, .lane_bytes = fake_lane_bytes,
+                                       .writer_bytes = fake_writer_bytes};
 const struct codec *const codecs[] = {&fake_none, &fake_zstd, NULL};
 bool codec_parse(const char *text, const char *field, const struct codec **codec, int *level, struct error *err) {
   if (strncmp(text, "zstd", 4) != 0) return fail_field(err, field, "unknown codec");
