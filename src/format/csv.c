@@ -108,6 +108,32 @@ static uint8_t *copy_doubling(uint8_t *to, const uint8_t *at, const uint8_t *end
   return to;
 }
 
+#define SHORT_BYTES 32
+#define SHORT_QUOTED_ROOM (2 + 2 * SHORT_BYTES + COPY_SLACK_BYTES)
+
+/* "a ""quoted"" field" of at most SHORT_BYTES where text_may_load, to where there is SHORT_QUOTED_ROOM. */
+static inline uint8_t *write_short_quoted(uint8_t *to, const uint8_t *text, size_t len) {
+  *to++ = '"';
+#ifdef __SSE2__
+  for (size_t i = 0; i < len; i += 16) {
+    unsigned count = len - i < 16 ? (unsigned)(len - i) : 16, done = 0;
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text + i));
+    unsigned quotes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
+    for (quotes &= (1u << count) - 1; quotes; quotes &= quotes - 1) {
+      unsigned next = (unsigned)__builtin_ctz(quotes) + 1;   /* behind the quote */
+      memcpy(to, text + i + done, 16);
+      to += next - done;
+      *to++ = '"';
+      done = next;
+    }
+    memcpy(to, text + i + done, 16);
+    to += count - done;
+  }
+#endif
+  *to++ = '"';
+  return to;
+}
+
 /* "a ""quoted"" field", in slices: room for a long one is taken as it is needed, not twice its length. */
 static void append_quoted(struct buffer *out, const uint8_t *text, size_t len) {
   buffer_append_byte(out, '"');
@@ -262,41 +288,36 @@ static bool append_other(struct encoder *e, const struct text_column *column, co
   return true;
 }
 
-/* Copies text that needs no quotes to where there are `left` bytes, of which it leaves one. False: nothing is said. */
-static inline bool copy_field(const struct csv *csv, uint8_t *to, size_t left, const struct cell *c) {
+/* Text, where it is short or there is room for it: past it, or NULL where nothing is said. */
+static inline uint8_t *write_field(const struct csv *csv, uint8_t *to, size_t left, const struct cell *c) {
   size_t len = (size_t)c->len;
-  if (len >= left || looks_special(csv, c->data, len)) return false;
-  if (len <= 32 && left > 32 && text_may_load_32(c->data))
-    return text_copy_32_unless(to, c->data, len, &csv->stops);
-  return text_copy_unless(to, c->data, len, &csv->stops);
+  if (looks_special(csv, c->data, len)) return NULL;
+  if (len <= SHORT_BYTES && left > SHORT_QUOTED_ROOM && text_may_load(c->data))
+    return text_copy_32_unless(to, c->data, len, &csv->stops) ? to + len : write_short_quoted(to, c->data, len);
+  return len < left && text_copy_unless(to, c->data, len, &csv->stops) ? to + len : NULL;
+}
+
+/* What the row's loop writes itself, given `left` bytes, of which it leaves one; NULL for what append_other is for. */
+static inline uint8_t *write_cell(const struct csv *csv, const struct text_column *column, const struct cell *c,
+                                  uint8_t *to, size_t left) {
+  if (cell_is_null(c)) return csv->null_len == 0 && left > 0 ? to : NULL;
+  if (column->is_text) return write_field(csv, to, left, c);
+  return c->len == column->text.width && left > VALUE_TEXT_MAX ? column->text.write(to, c->data) : NULL;
 }
 
 /* Each field is written with the delimiter behind it; the row's last one gives way to the line's end. */
 static bool csv_encode(struct encoder *e, const struct cell *cells, struct buffer *out, struct error *err) {
   const struct csv *csv = e->csv;
   const size_t count = csv->schema->column_count;
-  const uint8_t delimiter = csv->delimiter;
   uint8_t *to = out->data + out->len, *limit = out->data + out->capacity;
   for (size_t i = 0; i < count; i++) {
     const struct text_column *column = &e->columns[i];
     const struct cell *c = &cells[column->cell];
-    const size_t left = (size_t)(limit - to);
-    if (cell_is_null(c)) {
-      if (csv->null_len == 0 && left > 0) {
-        *to++ = delimiter;
-        continue;
-      }
-    } else if (column->is_text && copy_field(csv, to, left, c)) {
-      to += c->len;
-      *to++ = delimiter;
+    uint8_t *end = write_cell(csv, column, c, to, (size_t)(limit - to));
+    if (end) {
+      to = end;
+      *to++ = csv->delimiter;
       continue;
-    } else if (c->len == column->text.width && left > VALUE_TEXT_MAX) {
-      uint8_t *end = column->text.write(to, c->data);
-      if (end) {
-        to = end;
-        *to++ = delimiter;
-        continue;
-      }
     }
     out->len = (size_t)(to - out->data);
     if (!append_other(e, column, c, out, err)) return false;

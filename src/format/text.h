@@ -132,22 +132,23 @@ static inline const uint8_t *text_find_stop(const uint8_t *at, const uint8_t *en
 }
 
 /*
- * May 32 bytes be loaded where there are perhaps fewer? What lies behind them in the same page cannot fault, and
+ * May 48 bytes be loaded where there are perhaps fewer? What lies behind them in the same page cannot fault, and
  * is thrown away. Under a sanitizer, which knows better than the page table: never.
  */
+#define TEXT_LOAD_BYTES 48
 #if defined __has_feature
 #if __has_feature(address_sanitizer) && !defined __SANITIZE_ADDRESS__
 #define __SANITIZE_ADDRESS__ 1   /* as gcc says it */
 #endif
 #endif
 #if defined __SSE2__ && !defined __SANITIZE_ADDRESS__
-static inline bool text_may_load_32(const uint8_t *at) { return ((uintptr_t)at & 4095) <= 4096 - 32; }
+static inline bool text_may_load(const uint8_t *at) { return ((uintptr_t)at & 4095) <= 4096 - TEXT_LOAD_BYTES; }
 #else
-static inline bool text_may_load_32(const uint8_t *at) { return false; }
+static inline bool text_may_load(const uint8_t *at) { return false; }
 #endif
 
 /*
- * text_copy_unless for at most 32 bytes of which 32 may be loaded, to where there is room for 32. Without a
+ * text_copy_unless for at most 32 bytes where text_may_load, to where there is room for 32. Without a
  * branch on the length: the lengths of texts cannot be predicted.
  */
 static inline bool text_copy_32_unless(uint8_t *to, const uint8_t *text, size_t len,

@@ -493,13 +493,16 @@ static inline bool meet_keys(struct flattener *f, const struct gap *gap, uint64_
   return true;
 }
 
-/* Is the document made of known gaps alone? Then its values are picked, and no rest is left. */
-static bool pick_by_gaps(struct flattener *f, uint32_t node) {
+/*
+ * Is the document made of known gaps alone? Then its values are picked, and no rest is left. may_repeat: keys may,
+ * as in json; those of jsonb cannot.
+ */
+static bool pick_by_gaps(struct flattener *f, uint32_t node, bool may_repeat) {
   const uint64_t number = ++f->object_count;
   const uint8_t *at = f->begin;
   for (;;) {
     const struct gap *gap = gaps_find(&f->gaps, node, at, f->end);
-    if (!gap || !meet_keys(f, gap, number)) return false;
+    if (!gap || (may_repeat && !meet_keys(f, gap, number))) return false;
     at += gap->len;
     node = gap->to;
     if (node == TRIE_NONE) return true;
@@ -514,7 +517,7 @@ static bool try_gaps(struct flattener *f, size_t index) {
   struct gap_trust *trust = &f->trusts[index];
   f->learns = gap_trust_asks_to_try(trust);
   if (!f->learns) return false;
-  if (pick_by_gaps(f, root->node)) {
+  if (pick_by_gaps(f, root->node, f->schema->wire[root->wire].kind != KIND_JSONB)) {
     gap_trust_hit(trust);
     return true;
   }
