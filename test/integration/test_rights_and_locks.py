@@ -148,9 +148,7 @@ def test_a_change_that_waits_for_the_export_does_not_hang_it(db, decant, tmp_pat
     """The holder has every lock; a lane that comes late must not queue behind the one who waits for the holder."""
     fifo = tmp_path / "pipe"
     os.mkfifo(fifo)
-    process = decant.start(
-        "export", "--table", "parts", "--format", "csv", "--json", "--lanes", 4, "--memory", "1MB", "-o", fifo
-    )
+    process = decant.start("export", "--table", "parts", "--format", "csv", "--json", "--lanes", 4, "-o", fifo)
     reader = open(fifo, "rb")  # noqa: SIM115: read to its end below
     head = reader.read(10)
     time.sleep(0.5)  # the lanes have run as far ahead as they may: not to the last partition

@@ -158,7 +158,9 @@ static void test_a_gentle_scan_reads_each_leaf_at_once_but_samples_as_any_other(
   assert_true(scan_peek(&scan, &split));
   buffer_reset(&gentle);
   scan_copy_sql(&scan, &split, &gentle);
-  assert_string_equal(buffer_take_string(&gentle), "COPY (SELECT a, b FROM ONLY l0) TO STDOUT (FORMAT binary)");
+  char *text = buffer_take_string(&gentle);
+  assert_string_equal(text, "COPY (SELECT a, b FROM ONLY l0) TO STDOUT (FORMAT binary)");
+  free(text);
   buffer_deinit(&plain);
   check_cover();
 }
