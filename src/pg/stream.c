@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define RECEIVE_BYTES (256u << 10)          /* usual size of the receive buffer */
 #define KEPT_BYTES (1u << 20)               /* a buffer that grew for a row, up to here, is kept for the next ones */
@@ -14,6 +15,9 @@
 #define LOW_WATER_BYTES (RECEIVE_BYTES / 2)  /* the kernel wakes us for no less while a COPY runs … */
 #define LOW_WATER_WAIT_MS 1                  /* … unless so long has passed: the end of a COPY may be shorter */
 #define LOW_WATER_WAIT_MAX_MS 64             /* a server that is silent for long is asked less and less often */
+#define PACE_BYTES (64u << 10)               /* a local socket knows no mark: where a read got less than this, we … */
+#define PACE_MIN_US 100                      /* … sleep before the next, longer each time, and shorter where it got more */
+#define PACE_MAX_US 1000
 #define WAIT_MS 250                          /* how often cancellation and silence are looked at where nothing comes */
 
 void pg_stream_init(struct pg_stream *s, int fd) { *s = (struct pg_stream){.fd = fd, .silence_ms = PG_SILENCE_MS}; }
@@ -41,8 +45,23 @@ static bool wait_for(struct pg_stream *s, short events, int timeout_ms, struct e
  * for ever for the end of a short answer. Refused by some sockets: then we wake more often, no more.
  */
 static void set_low_water(struct pg_stream *s, int bytes) {
+  struct sockaddr_storage address = {0};
+  socklen_t len = sizeof address;
   (void)setsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
   s->low_water = bytes > 1;
+  bool is_local = getsockname(s->fd, (struct sockaddr *)&address, &len) == 0 && address.ss_family == AF_UNIX;
+  s->pace_us = s->low_water && is_local ? PACE_MIN_US : 0;
+}
+
+/* What a mark does for TCP, a pause does for a local socket: `got` bytes came last time. */
+static void pace(struct pg_stream *s, size_t got) {
+  if (got >= PACE_BYTES) {
+    if (s->pace_us > PACE_MIN_US) s->pace_us /= 2;
+    return;
+  }
+  const struct timespec pause = {.tv_nsec = s->pace_us * 1000L};
+  nanosleep(&pause, NULL);
+  if (s->pace_us < PACE_MAX_US) s->pace_us *= 2;
 }
 
 static bool send_all(struct pg_stream *s, const uint8_t *bytes, size_t len, struct error *err) {
@@ -132,6 +151,7 @@ static ssize_t take(struct pg_stream *s, size_t need) {
   if (n <= 0) return n;
   s->end += (size_t)n;
   s->unpaid += (size_t)n;
+  s->taken = (size_t)n;
   return n;
 }
 
@@ -144,7 +164,9 @@ static bool receive(struct pg_stream *s, size_t need, struct error *err) {
   if ((is_late || s->capacity - s->at < need) && !make_room(s, need, err)) return false;
   while (s->end - s->at < need) {
     /* Paid before the next bytes are taken: what is here already has been worked on meanwhile. */
-    if (!pg_stream_pay(s, err) || !wait_for(s, POLLIN, patience_ms, err)) return false;
+    if (!pg_stream_pay(s, err)) return false;
+    if (s->pace_us) pace(s, s->taken);
+    if (!wait_for(s, POLLIN, patience_ms, err)) return false;
     ssize_t n = take(s, need);
     if (n > 0) silence = (struct pg_silence){0};
     else if (n == 0) return fail(err, ERR_SOURCE_LOST, "the server closed the connection");

@@ -28,6 +28,8 @@ struct pg_stream {
   bool (*before_large)(void *context, struct error *err);   /* … this is asked, which may wait; NULL: nobody */
   void *large_context;
   bool low_water;        /* a COPY runs: the kernel holds back short reads */
+  long pace_us;          /* … and where it cannot, this is slept before a read after a short one; 0: not at all */
+  size_t taken;          /* bytes of the last read */
   uint8_t *data;         /* bytes received and not yet given away: data[at .. end) */
   size_t at, end, capacity;
 };
