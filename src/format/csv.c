@@ -292,7 +292,7 @@ static bool append_other(struct encoder *e, const struct text_column *column, co
 static inline uint8_t *write_field(const struct csv *csv, uint8_t *to, size_t left, const struct cell *c) {
   size_t len = (size_t)c->len;
   if (looks_special(csv, c->data, len)) return NULL;
-  if (len <= SHORT_BYTES && left > SHORT_QUOTED_ROOM && text_may_load(c->data))
+  if (len - 1 < SHORT_BYTES && left > SHORT_QUOTED_ROOM && text_may_load(c->data))
     return text_copy_32_unless(to, c->data, len, &csv->stops) ? to + len : write_short_quoted(to, c->data, len);
   return len < left && text_copy_unless(to, c->data, len, &csv->stops) ? to + len : NULL;
 }

@@ -132,7 +132,7 @@ static inline const uint8_t *text_find_stop(const uint8_t *at, const uint8_t *en
 }
 
 /*
- * May 48 bytes be loaded where there are perhaps fewer? What lies behind them in the same page cannot fault, and
+ * May 48 bytes be loaded where there are perhaps fewer, but at least one? What lies behind them in the same page cannot fault, and
  * is thrown away. Under a sanitizer, which knows better than the page table: never.
  */
 #define TEXT_LOAD_BYTES 48

@@ -38,18 +38,20 @@ uint32_t xml_gaps_place(struct xml_gaps *g, const uint8_t *path, size_t len) {
   return g->place_count++;
 }
 
-static bool is_known(const struct xml_gaps *g, uint32_t from, uint32_t to, const uint8_t *text, size_t len) {
-  for (uint32_t i = g->places[from].first; i; i = g->gaps[i].next) {
+static bool is_known_or_one_too_many(const struct xml_gaps *g, uint32_t from, uint32_t to, const uint8_t *text,
+                                     size_t len) {
+  uint32_t count = 0;
+  for (uint32_t i = g->places[from].first; i; i = g->gaps[i].next, count++) {
     const struct xml_gap *gap = &g->gaps[i];
     if (gap->to == to && gap->len == len && memcmp(gap->text, text, len) == 0) return true;
   }
-  return false;
+  return count >= GAPS_PER_NODE_MAX;
 }
 
 void xml_gaps_learn(struct xml_gaps *g, uint32_t from, uint32_t to, const uint8_t *text, size_t len,
                     const uint8_t *xml, size_t xml_len) {
   if (len == 0 || len > XML_GAP_TEXT_MAX || xml_len > XML_GAP_XML_MAX || g->gap_count == XML_GAPS_MAX) return;
-  if (is_known(g, from, to, text, len)) return;
+  if (is_known_or_one_too_many(g, from, to, text, len)) return;
   struct xml_gap *gaps = room_for_one(g->gaps, sizeof *gaps, g->gap_count, &g->gap_capacity);
   if (!gaps) return;
   g->gaps = gaps;

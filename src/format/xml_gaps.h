@@ -13,7 +13,7 @@
 
 #define XML_GAP_TEXT_MAX 80   /* bytes of JSON */
 #define XML_GAP_XML_MAX 160   /* and of XML, of a gap that is remembered */
-#define XML_GAPS_MAX 512      /* remembered by one encoder: 128 KB */
+#define XML_GAPS_MAX 256      /* remembered by one encoder: 64 KB */
 #define XML_PLACE_MAX 256     /* bytes of a place's path */
 #define XML_PLACE_NONE 0u     /* the document ends */
 

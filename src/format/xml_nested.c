@@ -124,6 +124,7 @@ static bool accept_surrogates(struct walk *w, const uint8_t *stop, bool escaped)
   if (!escaped || !has_lone_surrogate(w->at + 1, stop - 1)) return true;
   if (w->n->special != SPECIAL_ERROR) {
     w->n->specials++;
+    w->gap_fits = false;   /* of a key, it is to be counted each time */
     return true;
   }
   text_fail_special(w->column, "XML", "half a surrogate pair in a JSON string", w->err);

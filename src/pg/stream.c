@@ -61,7 +61,7 @@ static void pace(struct pg_stream *s, size_t got) {
   }
   const struct timespec pause = {.tv_nsec = s->pace_us * 1000L};
   nanosleep(&pause, NULL);
-  if (s->pace_us < PACE_MAX_US) s->pace_us *= 2;
+  s->pace_us = s->pace_us < PACE_MAX_US / 2 ? s->pace_us * 2 : PACE_MAX_US;
 }
 
 static bool send_all(struct pg_stream *s, const uint8_t *bytes, size_t len, struct error *err) {

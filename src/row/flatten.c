@@ -230,6 +230,7 @@ static void learn(struct flattener *f, uint32_t to, const uint8_t *at) {
   if (!note->fits || len == 0 || len > GAP_TEXT_MAX) return;
   bool is_picked_once = pick != PICK_NONE && f->set->picks[pick].next == PICK_NONE;
   if (to != TRIE_NONE && (!is_picked_once || note->met_count == 0)) return;   /* no key: the document is the value */
+  if (to == TRIE_NONE && f->set->trie.nodes[note->from].parent == TRIE_NONE) return;   /* or has none */
   struct gap gap = {.len = (uint32_t)len, .to = to, .pick = pick, .met_count = note->met_count};
   memcpy(gap.text, note->begin, len);
   memcpy(gap.met, note->met, sizeof gap.met);

@@ -21,13 +21,14 @@ static bool is_same(const struct gap *a, const struct gap *b) {
   return a->to == b->to && a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
 }
 
-static bool is_known(const struct gaps *g, uint32_t from, const struct gap *gap) {
-  for (uint32_t i = g->first[from]; i; i = g->gaps[i].next)
+/* Not learning more is no failure: what is not known is walked. */
+static bool is_known_or_one_too_many(const struct gaps *g, uint32_t from, const struct gap *gap) {
+  uint32_t count = 0;
+  for (uint32_t i = g->first[from]; i; i = g->gaps[i].next, count++)
     if (is_same(&g->gaps[i], gap)) return true;
-  return false;
+  return count >= GAPS_PER_NODE_MAX;
 }
 
-/* Not learning more is no failure: what is not known is walked. */
 static bool has_room(struct gaps *g) {
   if (g->count < g->capacity) return true;
   if (g->count == GAPS_MAX) return false;
@@ -40,7 +41,7 @@ static bool has_room(struct gaps *g) {
 
 /* Longer gaps first: `, "a": {"b": ` must be tried before `, "a": `. */
 void gaps_learn(struct gaps *g, uint32_t from, const struct gap *gap) {
-  if (is_known(g, from, gap) || !has_room(g)) return;
+  if (is_known_or_one_too_many(g, from, gap) || !has_room(g)) return;
   uint32_t *link = &g->first[from];
   while (*link && g->gaps[*link].len > gap->len) link = &g->gaps[*link].next;
   g->gaps[g->count] = *gap;

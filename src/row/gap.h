@@ -15,7 +15,8 @@
 
 #define GAP_TEXT_MAX 64    /* bytes of a gap that is remembered */
 #define GAP_MET_MAX 4      /* keys in it: objects that are entered, and the value's own */
-#define GAPS_MAX 4096      /* remembered by one flattener: 400 KB */
+#define GAPS_MAX 1024      /* remembered by one flattener: 100 KB */
+#define GAPS_PER_NODE_MAX 16   /* searched one by one: beyond it walking is as fast */
 
 struct gap {
   uint8_t text[GAP_TEXT_MAX];

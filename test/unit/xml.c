@@ -281,6 +281,19 @@ static void test_what_xml_cannot_hold_follows_the_policy_at_its_own_element(void
   expect_nested("[\"\\\\ud800\", \"\\ud83d\\ude00\"]", "<j><item>\\ud800</item><item>\xF0\x9F\x98\x80</item></j>");
 }
 
+/* Also of documents that come again, whose keys are known by then. */
+static void test_half_a_surrogate_pair_in_a_key_is_counted_each_time(void **state) {
+  struct rows r;
+  rows_init(&r, &format_xml, "");
+  rows_add_column(&r, "j", KIND_JSON);
+  r.spec.special = SPECIAL_REPLACE;
+  rows_begin(&r);
+  r.cells[0] = rows_text("{\"a\": 1, \"\\ud800\": 2}");
+  for (int i = 0; i < 4; i++) rows_encode(&r);
+  assert_int_equal(r.format->counts(r.encoder).specials, 4);
+  rows_deinit(&r);
+}
+
 static void expect_specials(enum special special, const char *expected) {
   struct rows r;
   rows_init(&r, &format_xml, "");
@@ -379,6 +392,7 @@ int main(void) {
       cmocka_unit_test(test_what_xml_cannot_hold_follows_the_policy_at_its_own_element),
       cmocka_unit_test(test_infinite_dates_and_control_characters_follow_the_policy),
       cmocka_unit_test(test_a_special_is_by_default_an_error_that_names_the_column),
+      cmocka_unit_test(test_half_a_surrogate_pair_in_a_key_is_counted_each_time),
       cmocka_unit_test(test_names_of_elements_that_are_no_names_are_refused),
       cmocka_unit_test(test_counting_follows_tags_to_the_roots_end),
   };
