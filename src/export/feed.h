@@ -3,7 +3,7 @@
  * into batches, and the other lanes encode and compress them side by side: the server need not wait for either.
  *
  * Batches are numbered in the order of the output. There are a few of them; whoever waits for one is the
- * backpressure. Memory: all batches together hold batch_bytes each, or one of them a single larger row.
+ * backpressure. Memory: FEED_BATCH_BYTES and a row each; of batches over twice that, only one at a time holds rows.
  *
  * Internal to src/export. Any thread.
  */
