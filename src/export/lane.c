@@ -101,11 +101,11 @@ static bool flatten(struct lane *lane, struct error *err) {
 static bool encode_row(struct lane *lane, struct error *err) {
   if (lane->run->format->encode(lane->encoder, lane->cells, &lane->plain, err)) return true;
   if (lane->drain_error.code != ERR_NONE) *err = lane->drain_error;   /* that it could not go on is why it does not fit */
-  else if (lane->run->feed)
-    error_prefix(err, "row %llu: ", (unsigned long long)(lane->rows_before + lane->reader.row_count));
-  else
+  else if (scan_is_cut(&lane->run->plan.scan))
     error_prefix(err, "row %llu of split %llu: ", (unsigned long long)lane->reader.row_count,
                  (unsigned long long)lane->split);
+  else
+    error_prefix(err, "row %llu: ", (unsigned long long)(lane->rows_before + lane->reader.row_count));
   return false;
 }
 
@@ -235,18 +235,32 @@ static bool queue_next(struct lane *lane, struct error *err) {
   return ok;
 }
 
-static bool run_split(struct lane *lane, const struct split *split, struct error *err) {
-  lane->split = split->index;
+static void begin_split(struct lane *lane, uint64_t index) {
+  lane->split = index;
   lane->part_begun = false;
   lane->part_rows = 0;
+}
+
+static bool end_split(struct lane *lane, struct error *err) {
+  count_rows(lane);
+  return end_part(lane, err) && (window_split_done(lane->run->window, lane->index, lane->split) || stopped(err));
+}
+
+/* What the reader has proved, at its end. */
+static void count_read(struct lane *lane, const struct split *split) {
+  struct run *run = lane->run;
+  atomic_fetch_add(&run->rows_read, lane->reader.row_count);
+  atomic_fetch_add(&run->progress->work_done, scan_split_blocks(&run->plan.scan, split));
+}
+
+static bool run_split(struct lane *lane, const struct split *split, struct error *err) {
+  begin_split(lane, split->index);
   bool ok = open_split(lane, split, err) && queue_next(lane, err) && read_rows(lane, err);
   if (lane->reader_is_open) reader_close(&lane->reader);
   lane->reader_is_open = false;
-  count_rows(lane);
-  if (!ok || !end_part(lane, err)) return false;
-  atomic_fetch_add(&lane->run->rows_read, lane->reader.row_count);
-  atomic_fetch_add(&lane->run->progress->work_done, scan_split_blocks(&lane->run->plan.scan, split));
-  return window_split_done(lane->run->window, lane->index, split->index) || stopped(err);
+  if (!ok) return false;
+  count_read(lane, split);
+  return end_split(lane, err);
 }
 
 static bool set_up(struct lane *lane, struct error *err) {
@@ -331,17 +345,6 @@ static bool encode_batch(struct lane *lane, const struct batch *batch, struct er
   return ok;
 }
 
-static bool end_split(struct lane *lane, struct error *err) {
-  count_rows(lane);
-  return end_part(lane, err) && (window_split_done(lane->run->window, lane->index, lane->split) || stopped(err));
-}
-
-static void begin_split(struct lane *lane, uint64_t index) {
-  lane->split = index;
-  lane->part_begun = false;
-  lane->part_rows = 0;
-}
-
 /* Formats that keep parts have one split, the whole stream, whose parts are ended when they are full. */
 static bool encode_batches(struct lane *lane, struct error *err) {
   struct feed *feed = lane->run->feed;
@@ -413,8 +416,7 @@ static bool feed_rows(struct feeder *f, struct error *err) {
     if (ok && got) ok = feed_row(f, err);
   }
   if (!ok || !hand_on_batch(f, err)) return false;
-  atomic_fetch_add(&run->rows_read, lane->reader.row_count);
-  atomic_fetch_add(&run->progress->work_done, scan_split_blocks(&run->plan.scan, &split));
+  count_read(lane, &split);
   return true;
 }
 
