@@ -1,5 +1,6 @@
 /* GET /exports/benchmark: minutes of work, in a thread of its own while the connection is suspended. */
 #include "base/log.h"
+#include "base/thread.h"
 #include "http/api.h"
 #include "http/peers.h"
 #include "http/router.h"
@@ -66,13 +67,7 @@ static bool start(struct exchange *x, struct error *err) {
     free(task);
     return false;
   }
-  pthread_attr_t attributes;
-  pthread_t thread;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, STACK_BYTES);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  int code = pthread_create(&thread, &attributes, run, task);
-  pthread_attr_destroy(&attributes);
+  int code = thread_start_detached(run, task, STACK_BYTES);
   if (code == 0) return true;
   scheduler_give_back(x->service->scheduler, &task->share);
   free(task);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "job/scheduler_internal.h"
 
 #include <errno.h>
@@ -90,13 +91,7 @@ static bool start_thread(struct scheduler *s, struct job *j) {
   struct run_task *task = malloc(sizeof *task);
   if (!task) return false;
   *task = (struct run_task){.scheduler = s, .job = job_hold(j)};
-  pthread_attr_t attributes;
-  pthread_t thread;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, JOB_STACK_BYTES);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  int code = pthread_create(&thread, &attributes, scheduler_run_job, task);
-  pthread_attr_destroy(&attributes);
+  int code = thread_start_detached(scheduler_run_job, task, JOB_STACK_BYTES);
   if (code == 0) return true;
   log_line(LOG_ERROR, "cannot start a thread for export %s: %s", j->id, strerror(code));
   job_release(j);

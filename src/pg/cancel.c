@@ -1,3 +1,4 @@
+#include "base/thread.h"
 #include "pg/internal.h"
 
 #include <pthread.h>
@@ -48,21 +49,10 @@ static void *ask(void *argument) {
   return NULL;
 }
 
-static bool start_thread(struct canceller *c) {
-  pthread_attr_t attributes;
-  pthread_t thread;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, STACK_BYTES);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  int code = pthread_create(&thread, &attributes, ask, c);
-  pthread_attr_destroy(&attributes);
-  return code == 0;
-}
-
 void canceller_ask(struct canceller *c) {
   if (!c || !c->cancel) return;
   pthread_mutex_lock(&c->mutex);
-  if (!c->is_asking) c->is_asking = start_thread(c);
+  if (!c->is_asking) c->is_asking = thread_start_detached(ask, c, STACK_BYTES) == 0;
   pthread_mutex_unlock(&c->mutex);
 }
 
