@@ -1,5 +1,6 @@
 #include "export/budget.h"
 #include "export/feed.h"
+#include "pg/pg.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -8,7 +9,6 @@
 #define KIB ((int64_t)1 << 10)
 #define MIB ((int64_t)1 << 20)
 
-#define RECEIVE_BYTES (256 * KIB)            /* src/pg/stream.c */
 #define LANE_BYTES (192 * KIB)               /* a thread's stack, a connection's buffers, scratch */
 #define CHUNK_BYTES_DEFAULT (256 * KIB)
 #define CHUNK_BYTES_MIN (64 * KIB)
@@ -40,9 +40,9 @@ static void add_up(struct memory_budget *b, const struct budget_facts *f) {
   int64_t lanes = b->lanes, chunk = (int64_t)b->chunk_bytes + CHUNK_SLACK_BYTES;
   int64_t columns = (int64_t)f->column_count, cells = (int64_t)f->cell_count;
   b->process_bytes = f->process_bytes;
-  b->receive_bytes = lanes * (RECEIVE_BYTES + LANE_BYTES);
+  b->receive_bytes = lanes * ((int64_t)PG_RECEIVE_BYTES + LANE_BYTES);
   if (f->is_fed)
-    b->receive_bytes = RECEIVE_BYTES + lanes * LANE_BYTES + FEED_BATCHES(lanes) * (int64_t)(FEED_BATCH_BYTES + FEED_SLACK_BYTES);
+    b->receive_bytes = PG_RECEIVE_BYTES + lanes * LANE_BYTES + FEED_BATCHES(lanes) * (int64_t)(FEED_BATCH_BYTES + FEED_SLACK_BYTES);
   b->window_bytes = lanes * b->chunks_per_lane * chunk;
   b->encode_bytes = lanes * (is_text ? chunk : (int64_t)b->encoder_bytes);
   b->compress_bytes = WRITER_BYTES + lanes * (int64_t)codec->lane_bytes(f->level) +

@@ -10,6 +10,8 @@
 #include "base/buffer.h"
 #include "base/rate.h"
 
+#define PG_RECEIVE_BYTES (256u << 10)   /* usual size of a connection's receive buffer while a COPY runs */
+
 struct pg;          /* a connection */
 struct pg_result;   /* rows of a query, as text */
 

@@ -8,11 +8,10 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define RECEIVE_BYTES (256u << 10)          /* usual size of the receive buffer */
 #define KEPT_BYTES (1u << 20)               /* a buffer that grew for a row, up to here, is kept for the next ones */
 #define MESSAGE_MAX ((1u << 30) + (1u << 20))  /* a row's limit is 1 GB (MaxAllocSize) */
 #define HEADER_BYTES 5
-#define LOW_WATER_BYTES (RECEIVE_BYTES / 2)  /* the kernel wakes us for no less while a COPY runs … */
+#define LOW_WATER_BYTES (PG_RECEIVE_BYTES / 2)  /* the kernel wakes us for no less while a COPY runs … */
 #define LOW_WATER_WAIT_MS 1                  /* … unless so long has passed: the end of a COPY may be shorter */
 #define LOW_WATER_WAIT_MAX_MS 64             /* a server that is silent for long is asked less and less often */
 #define PACE_BYTES (64u << 10)               /* a local socket knows no mark: where a read got less than this, we … */
@@ -103,7 +102,7 @@ static bool may_grow(struct pg_stream *s, size_t need, struct error *err) {
 /* Makes room for a message of `need` bytes at data[at]; a large one gets its own size and gives it back later. */
 static bool make_room(struct pg_stream *s, size_t need, struct error *err) {
   size_t held = s->end - s->at;
-  size_t capacity = need > RECEIVE_BYTES ? need : RECEIVE_BYTES;
+  size_t capacity = need > PG_RECEIVE_BYTES ? need : PG_RECEIVE_BYTES;
   if (capacity < held) capacity = held;
   if (s->capacity < need || (s->capacity > KEPT_BYTES && capacity <= KEPT_BYTES)) {
     if (!may_grow(s, need, err)) return false;
