@@ -11,25 +11,21 @@
 #include "base/buffer.h"
 #include "row/gap.h"
 
-#define XML_GAP_TEXT_MAX 80   /* bytes of JSON */
-#define XML_GAP_XML_MAX 160   /* and of XML, of a gap that is remembered */
+#define XML_GAP_XML_MAX 160   /* bytes of XML, of a gap that is remembered */
 #define XML_GAPS_MAX 256      /* remembered by one encoder: 64 KB */
 #define XML_PLACE_MAX 256     /* bytes of a place's path */
-#define XML_PLACE_NONE 0u     /* the document ends */
+#define XML_PLACE_NONE GAP_ENDS
 
 struct xml_gap {
-  uint8_t text[XML_GAP_TEXT_MAX];
+  struct gap gap;
+  uint32_t xml_len;
   uint8_t xml[XML_GAP_XML_MAX];
-  uint32_t len, xml_len;
-  uint32_t next;                /* another gap behind the same place, shorter or as long; 0: none */
-  uint32_t to;                  /* the place of the scalar behind it, or XML_PLACE_NONE */
 };
 
-struct xml_place { uint32_t path, path_len, first; };   /* where in paths; its longest gap, or 0 */
+struct xml_place { uint32_t path, path_len; };   /* where in paths */
 
 struct xml_gaps {
-  struct xml_gap *gaps;         /* [0] is none */
-  uint32_t gap_count, gap_capacity;
+  struct gaps known;            /* of struct xml_gap */
   struct xml_place *places;     /* [0] is XML_PLACE_NONE */
   uint32_t place_count, place_capacity;
   struct buffer paths;
@@ -43,14 +39,3 @@ uint32_t xml_gaps_place(struct xml_gaps *g, const uint8_t *path, size_t len);
 /* Remembers a gap behind `from`, unless it is known, too long, or there are too many. */
 void xml_gaps_learn(struct xml_gaps *g, uint32_t from, uint32_t to, const uint8_t *text, size_t len,
                     const uint8_t *xml, size_t xml_len);
-
-/* The gap behind a scalar of `from` that stands at `at`; NULL where no known one does. 16 bytes can be read at `end`. */
-static inline const struct xml_gap *xml_gaps_find(const struct xml_gaps *g, uint32_t from, const uint8_t *at,
-                                                  const uint8_t *end) {
-  for (uint32_t i = g->places[from].first; i; i = g->gaps[i].next) {
-    const struct xml_gap *gap = &g->gaps[i];
-    if ((size_t)(end - at) < gap->len || !gap_is_at(gap->text, gap->len, at, end + 16)) continue;
-    if (gap->to != XML_PLACE_NONE || at + gap->len == end) return gap;
-  }
-  return NULL;
-}

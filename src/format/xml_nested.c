@@ -432,15 +432,15 @@ static inline bool append_known_scalar(struct walk *w, uint8_t *to) {
 
 /* The document, if it is made of scalars and known gaps alone. False: what was appended is to be taken back. */
 static bool append_by_gaps(struct walk *w, uint32_t place) {
-  const struct xml_gaps *gaps = &w->n->gaps;
+  const struct gaps *gaps = &w->n->gaps.known;
   for (;;) {
-    const struct xml_gap *gap = xml_gaps_find(gaps, place, w->at, w->end);
+    const struct xml_gap *gap = (const void *)gaps_find(gaps, place, w->at, w->end, w->end + XML_SLACK_BYTES);
     uint8_t *to = gap ? buffer_reserve(w->out, XML_GAP_XML_MAX + 32 + PLAIN_BYTES) : NULL;
     if (!to) return false;
     for (size_t i = 0; i < gap->xml_len; i += 32) memcpy(to + i, gap->xml + i, 32);
     w->out->len += gap->xml_len;
-    w->at += gap->len;
-    place = gap->to;
+    w->at += gap->gap.len;
+    place = gap->gap.to;
     if (place == XML_PLACE_NONE) return true;
     if (!append_known_scalar(w, to + gap->xml_len)) return false;
   }

@@ -40,6 +40,17 @@ struct frame {
 
 enum trouble { TROUBLE_TEXT, TROUBLE_MEMORY };
 
+#define GAP_MET_MAX 4      /* keys in a gap: objects that are entered, and the value's own */
+#define GAPS_MAX 1024      /* remembered by one flattener: 100 KB */
+
+/* A gap (row/gap.h) between values of two nodes, which are its places. */
+struct flatten_gap {
+  struct gap gap;
+  uint32_t pick;                /* what the value behind it is picked for */
+  uint32_t met_count;
+  uint32_t met[GAP_MET_MAX];    /* the nodes of its keys: none may come twice in one document */
+};
+
 /* What a walk notes between two values, to remember it as a gap if all of it is fit for that. */
 struct note {
   const uint8_t *begin;    /* behind the value before; the document's beginning at first */
@@ -92,7 +103,8 @@ struct flattener *flattener_new(const struct flatten_set *set, const struct sche
   f->trusts = calloc(set->root_count + 1, sizeof *f->trusts);
   if (!f->states || !f->rests || !f->trusts) goto no_memory;
   for (size_t i = 0; i < set->root_count; i++) buffer_init(&f->rests[i], INT32_MAX);
-  if (walk_init(&f->walk, &set->trie, err) && gaps_init(&f->gaps, &set->trie, err)) return f;
+  gaps_init(&f->gaps, sizeof(struct flatten_gap), GAPS_MAX);
+  if (walk_init(&f->walk, &set->trie, err) && gaps_set_places(&f->gaps, set->trie.node_count, err)) return f;
   flattener_free(f);
   return NULL;
 no_memory:
@@ -231,10 +243,10 @@ static void learn(struct flattener *f, uint32_t to, const uint8_t *at) {
   bool is_picked_once = pick != PICK_NONE && f->set->picks[pick].next == PICK_NONE;
   if (to != TRIE_NONE && (!is_picked_once || note->met_count == 0)) return;   /* no key: the document is the value */
   if (to == TRIE_NONE && f->set->trie.nodes[note->from].parent == TRIE_NONE) return;   /* or has none */
-  struct gap gap = {.len = (uint32_t)len, .to = to, .pick = pick, .met_count = note->met_count};
-  memcpy(gap.text, note->begin, len);
+  struct flatten_gap gap = {.gap.len = (uint32_t)len, .gap.to = to, .pick = pick, .met_count = note->met_count};
+  memcpy(gap.gap.text, note->begin, len);
   memcpy(gap.met, note->met, sizeof gap.met);
-  gaps_learn(&f->gaps, note->from, &gap);
+  gaps_learn(&f->gaps, note->from, &gap.gap);
 }
 
 /* --- Picking ------------------------------------------------------------------------------------------ */
@@ -485,7 +497,7 @@ static inline const uint8_t *pick_value(struct flattener *f, uint32_t pick, cons
 }
 
 /* False where a key has been met before in this document: the last of duplicates counts, so walk. */
-static inline bool meet_keys(struct flattener *f, const struct gap *gap, uint64_t number) {
+static inline bool meet_keys(struct flattener *f, const struct flatten_gap *gap, uint64_t number) {
   for (uint32_t i = 0; i < gap->met_count; i++) {
     struct node_state *state = &f->states[gap->met[i]];
     if (state->seen_in == number) return false;
@@ -502,10 +514,10 @@ static bool pick_by_gaps(struct flattener *f, uint32_t node, bool may_repeat) {
   const uint64_t number = ++f->object_count;
   const uint8_t *at = f->begin;
   for (;;) {
-    const struct gap *gap = gaps_find(&f->gaps, node, at, f->end);
+    const struct flatten_gap *gap = (const void *)gaps_find(&f->gaps, node, at, f->end, f->end);
     if (!gap || (may_repeat && !meet_keys(f, gap, number))) return false;
-    at += gap->len;
-    node = gap->to;
+    at += gap->gap.len;
+    node = gap->gap.to;
     if (node == TRIE_NONE) return true;
     at = pick_value(f, gap->pick, at);
     if (!at) return false;

@@ -2,40 +2,44 @@
 
 #include <stdlib.h>
 
-bool gaps_init(struct gaps *g, const struct trie *trie, struct error *err) {
-  *g = (struct gaps){.count = 1, .capacity = 16};
-  g->gaps = calloc(g->capacity, sizeof *g->gaps);
-  g->first = calloc(trie->node_count, sizeof *g->first);
-  if (g->gaps && g->first) return true;
-  gaps_deinit(g);
-  return fail_memory(err, "the paths of JSON columns");
+#define CAPACITY_FIRST 16
+
+void gaps_init(struct gaps *g, size_t item_bytes, uint32_t max) {
+  *g = (struct gaps){.item_bytes = item_bytes, .count = 1, .max = max};
 }
 
 void gaps_deinit(struct gaps *g) {
-  free(g->gaps);
+  free(g->items);
   free(g->first);
   *g = (struct gaps){0};
 }
 
-static bool is_same(const struct gap *a, const struct gap *b) {
-  return a->to == b->to && a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
+bool gaps_set_places(struct gaps *g, uint32_t count, struct error *err) {
+  uint32_t *first = realloc(g->first, count * sizeof *first);
+  if (!first) return fail_memory(err, "what is known of JSON columns");
+  memset(first + g->place_count, 0, (count - g->place_count) * sizeof *first);
+  g->first = first;
+  g->place_count = count;
+  return true;
 }
 
-/* Not learning more is no failure: what is not known is walked. */
 static bool is_known_or_one_too_many(const struct gaps *g, uint32_t from, const struct gap *gap) {
   uint32_t count = 0;
-  for (uint32_t i = g->first[from]; i; i = g->gaps[i].next, count++)
-    if (is_same(&g->gaps[i], gap)) return true;
-  return count >= GAPS_PER_NODE_MAX;
+  for (uint32_t i = g->first[from]; i; i = gaps_at(g, i)->next, count++) {
+    const struct gap *known = gaps_at(g, i);
+    if (known->to == gap->to && known->len == gap->len && memcmp(known->text, gap->text, gap->len) == 0) return true;
+  }
+  return count >= GAPS_PER_PLACE_MAX;
 }
 
 static bool has_room(struct gaps *g) {
   if (g->count < g->capacity) return true;
-  if (g->count == GAPS_MAX) return false;
-  struct gap *gaps = realloc(g->gaps, g->capacity * 2 * sizeof *gaps);
-  if (!gaps) return false;
-  g->gaps = gaps;
-  g->capacity *= 2;
+  if (g->count == g->max) return false;
+  uint32_t capacity = g->capacity ? g->capacity * 2 : CAPACITY_FIRST;
+  uint8_t *items = realloc(g->items, capacity * g->item_bytes);
+  if (!items) return false;
+  g->items = items;
+  g->capacity = capacity;
   return true;
 }
 
@@ -43,8 +47,9 @@ static bool has_room(struct gaps *g) {
 void gaps_learn(struct gaps *g, uint32_t from, const struct gap *gap) {
   if (is_known_or_one_too_many(g, from, gap) || !has_room(g)) return;
   uint32_t *link = &g->first[from];
-  while (*link && g->gaps[*link].len > gap->len) link = &g->gaps[*link].next;
-  g->gaps[g->count] = *gap;
-  g->gaps[g->count].next = *link;
+  while (*link && gaps_at(g, *link)->len > gap->len) link = &gaps_at(g, *link)->next;
+  struct gap *added = gaps_at(g, g->count);
+  memcpy(added, gap, g->item_bytes);
+  added->next = *link;
   *link = g->count++;
 }

@@ -2,42 +2,52 @@
  * Gaps: the bytes that stand between one value of a document and the next, keys and braces and all. Private to
  * the flattener and to XML's nested elements.
  *
- * Documents of one column look alike, and the server writes them alike. So a flattener remembers, for each
- * node of its trie, what has followed a value of that node: the gap, verbatim, and the node that the next
- * value belongs to. A document whose gaps are all known is taken apart by comparing bytes and finding the ends
- * of values; nothing else of it has to be looked at, since what surrounds a value is settled by its node.
+ * Documents of one column look alike, and the server writes them alike. So whoever takes them apart remembers, for
+ * each place where a value can stand, what has followed a value there: the gap, verbatim, and the place of the next
+ * value. A document whose gaps are all known is taken apart by comparing bytes and finding the ends of values;
+ * nothing else of it has to be looked at, since what surrounds a value is settled by its place.
  *
- * Not thread-safe: one flattener's.
+ * A user's own struct of a gap begins with `struct gap` and goes on with what he does there. Places are his numbers.
+ *
+ * Not thread-safe: one flattener's, one encoder's.
  */
 #pragma once
+#include "base/error.h"
 #include "row/json_scan.h"
-#include "row/trie.h"
 
-#define GAP_TEXT_MAX 64    /* bytes of a gap that is remembered */
-#define GAP_MET_MAX 4      /* keys in it: objects that are entered, and the value's own */
-#define GAPS_MAX 1024      /* remembered by one flattener: 100 KB */
-#define GAPS_PER_NODE_MAX 16   /* searched one by one: beyond it walking is as fast */
+#define GAP_TEXT_MAX 80        /* bytes of a gap that is remembered */
+#define GAPS_PER_PLACE_MAX 16  /* searched one by one: beyond it walking is as fast */
+#define GAP_ENDS 0u            /* the place behind a document's last gap */
 
 struct gap {
   uint8_t text[GAP_TEXT_MAX];
-  uint32_t len;
-  uint32_t next;                /* another gap behind the same node, shorter or as long; 0: none */
-  uint32_t to;                  /* the node of the value behind it; TRIE_NONE: the document ends with it */
-  uint32_t pick;                /* what that value is picked for */
-  uint32_t met_count;
-  uint32_t met[GAP_MET_MAX];    /* the nodes of its keys: none may come twice in one document */
+  uint32_t len;                /* 1 to GAP_TEXT_MAX */
+  uint32_t to;                 /* the place of the value behind it, or GAP_ENDS */
+  uint32_t next;               /* another gap behind the same place, shorter or as long; 0: none */
 };
 
 struct gaps {
-  struct gap *gaps;             /* [0] is none */
-  uint32_t count, capacity;
-  uint32_t *first;              /* per node: its longest gap, or 0 */
+  uint8_t *items;              /* the user's structs; [0] is none */
+  size_t item_bytes;
+  uint32_t count, capacity, max;
+  uint32_t *first;             /* per place: its longest gap, or 0 */
+  uint32_t place_count;
 };
 
-bool gaps_init(struct gaps *g, const struct trie *trie, struct error *err) MUST_CHECK;
+/* item_bytes: of the user's struct. max: how many are remembered. Allocates nothing. */
+void gaps_init(struct gaps *g, size_t item_bytes, uint32_t max);
 void gaps_deinit(struct gaps *g);
-/* Remembers a gap behind a value of `from`, unless it is known or there are too many. */
+/* Places are 0 to count - 1 from now on; never fewer than before. */
+bool gaps_set_places(struct gaps *g, uint32_t count, struct error *err) MUST_CHECK;
+/*
+ * Remembers a gap behind a value of `from`: a copy of the user's struct that begins with it. Not where it is known,
+ * where there are too many, or without memory: that is no failure, since what is not known is walked.
+ */
 void gaps_learn(struct gaps *g, uint32_t from, const struct gap *gap);
+
+static inline struct gap *gaps_at(const struct gaps *g, uint32_t number) {
+  return (struct gap *)(void *)(g->items + number * g->item_bytes);
+}
 
 /* Is this the text at `at`? Of `text` as many bytes can be read as make whole pieces of 16. */
 static inline bool gap_is_at(const uint8_t *text, size_t len, const uint8_t *at, const uint8_t *end) {
@@ -55,12 +65,17 @@ static inline bool gap_is_at(const uint8_t *text, size_t len, const uint8_t *at,
   return memcmp(at, text, len) == 0;
 }
 
-/* The gap behind a value of `from` that stands at `at`; NULL where no known one does. */
-static inline const struct gap *gaps_find(const struct gaps *g, uint32_t from, const uint8_t *at,
-                                          const uint8_t *end) {
-  for (uint32_t i = g->first[from]; i; i = g->gaps[i].next) {
-    const struct gap *gap = &g->gaps[i];
-    if (gap_is_at(gap->text, gap->len, at, end) && (gap->to != TRIE_NONE || at + gap->len == end)) return gap;
+/*
+ * The gap behind a value of `from` that stands at `at`; NULL where no known one does. readable: as far as bytes can
+ * be read, at least `end`; with 16 more than that, comparing needs no look at single bytes.
+ */
+static inline const struct gap *gaps_find(const struct gaps *g, uint32_t from, const uint8_t *at, const uint8_t *end,
+                                          const uint8_t *readable) {
+  const struct gap *gap;
+  for (uint32_t i = g->first[from]; i; i = gap->next) {
+    gap = gaps_at(g, i);
+    if ((size_t)(end - at) < gap->len || !gap_is_at(gap->text, gap->len, at, readable)) continue;
+    if (gap->to != GAP_ENDS || at + gap->len == end) return gap;
   }
   return NULL;
 }
