@@ -67,12 +67,15 @@ static const char *const types_sql =
     "  WHERE y.typtype OPERATOR(pg_catalog.=) 'd') "
     "SELECT t.shown, t.oid, t.typmod, n.nspname, y.typname, pn.nspname, p.proname,"
     " (y.typcategory OPERATOR(pg_catalog.=) 'A' OR y.typtype OPERATOR(pg_catalog.=) 'c'"
-    "  OR t.oid OPERATOR(pg_catalog.=) 2249 OR y.typname OPERATOR(pg_catalog.=) 'hstore'),"
-    " t.declared OPERATOR(pg_catalog.<>) t.oid "
+    "  OR t.oid OPERATOR(pg_catalog.=) ANY ('{2249,2277,2287}'::pg_catalog.oid[])"   /* record, anyarray, record[] */
+    "  OR y.typname OPERATOR(pg_catalog.=) 'hstore'),"
+    " t.declared OPERATOR(pg_catalog.<>) t.oid,"
+    " a.oid OPERATOR(pg_catalog.=) t.oid OR a.typtype OPERATOR(pg_catalog.=) 'p' "   /* 'p': anyarray, record … */
     "FROM t JOIN pg_catalog.pg_type y ON y.oid OPERATOR(pg_catalog.=) t.oid"
     " JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) y.typnamespace"
     " JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) y.typoutput"
-    " JOIN pg_catalog.pg_namespace pn ON pn.oid OPERATOR(pg_catalog.=) p.pronamespace "
+    " JOIN pg_catalog.pg_namespace pn ON pn.oid OPERATOR(pg_catalog.=) p.pronamespace"
+    " JOIN pg_catalog.pg_type a ON a.oid OPERATOR(pg_catalog.=) p.proargtypes[0] "
     "WHERE y.typtype OPERATOR(pg_catalog.<>) 'd' ORDER BY t.ord";
 
 static bool take_types(const struct pg_result *r, struct source *s, struct error *err) {
@@ -87,6 +90,7 @@ static bool take_types(const struct pg_result *r, struct source *s, struct error
     c->output_sql = qualified(pg_value(r, i, 5), pg_value(r, i, 6));
     c->is_nested = pg_value_bool(r, i, 7);
     c->is_domain = pg_value_bool(r, i, 8);
+    c->has_output = pg_value_bool(r, i, 9);
     if (!c->type_name || !c->type_sql || !c->output_sql) return fail_memory(err, "a table's description");
     set_kind(c);
   }
