@@ -1,14 +1,12 @@
 #include "base/utf8.h"
 
-#include <string.h>
+#include "base/vector.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include <string.h>
 
 /* The first byte from `at` on that is not ASCII, or `end`. From `start` on bytes can be read. */
 static const uint8_t *skip_ascii(const uint8_t *start, const uint8_t *at, const uint8_t *end) {
-#ifdef __SSE2__
+#if HAS_SSE2
   for (; end - at >= 16; at += 16) {
     unsigned high = (unsigned)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)at));
     if (high) return at + __builtin_ctz(high);

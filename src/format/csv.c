@@ -84,7 +84,7 @@ static void csv_close(void *self) { free(self); }
 
 /* Copies with quotes doubled: to where there is room for twice the bytes and COPY_SLACK_BYTES. */
 static uint8_t *copy_doubling(uint8_t *to, const uint8_t *at, const uint8_t *end) {
-#ifdef __SSE2__
+#if HAS_SSE2
   const __m128i quote = _mm_set1_epi8('"');
   for (; end - at >= 32; at += 16) {   /* 32: a copy from within the 16 bytes reads as far as that */
     __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
@@ -114,7 +114,7 @@ static uint8_t *copy_doubling(uint8_t *to, const uint8_t *at, const uint8_t *end
 /* "a ""quoted"" field" of at most SHORT_BYTES where text_may_load, to where there is SHORT_QUOTED_ROOM. */
 static inline uint8_t *write_short_quoted(uint8_t *to, const uint8_t *text, size_t len) {
   *to++ = '"';
-#ifdef __SSE2__
+#if HAS_SSE2
   for (size_t i = 0; i < len; i += 16) {
     unsigned count = len - i < 16 ? (unsigned)(len - i) : 16, done = 0;
     __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text + i));

@@ -5,12 +5,9 @@
  * chosen once by kind. The row loop calls it for cells that are not NULL.
  */
 #pragma once
+#include "base/vector.h"
 #include "format/format.h"
 #include "row/value_text.h"
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 struct text_column {
   bool (*write)(struct encoder *e, const struct text_column *column, const struct cell *c, struct buffer *out,
@@ -73,7 +70,7 @@ struct text_stops { uint8_t bytes[4][16]; };
 #define TEXT_STOP_16(c) {c, c, c, c, c, c, c, c, c, c, c, c, c, c, c, c}
 #define TEXT_STOPS(a, b, c, d) {{TEXT_STOP_16(a), TEXT_STOP_16(b), TEXT_STOP_16(c), TEXT_STOP_16(d)}}
 
-#ifdef __SSE2__
+#if HAS_SSE2
 /* Bit i: byte i is a stop. */
 static inline unsigned text_stop_mask(__m128i bytes, const struct text_stops *stops) {
   const __m128i *s = (const __m128i *)(const void *)stops->bytes;
@@ -87,7 +84,7 @@ static inline unsigned text_stop_mask(__m128i bytes, const struct text_stops *st
 
 /* Do 16 bytes, as two words, hold a stop? Bytes of 0 count as none. */
 static inline bool text_has_stop(uint64_t low, uint64_t high, const struct text_stops *stops) {
-#ifdef __SSE2__
+#if HAS_SSE2
   return text_stop_mask(_mm_set_epi64x((long long)high, (long long)low), stops) != 0;
 #else
   const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
@@ -119,7 +116,7 @@ static inline uint32_t text_load_4(const uint8_t *at) {
 /* The first stop in at..end, or `end`. */
 static inline const uint8_t *text_find_stop(const uint8_t *at, const uint8_t *end,
                                             const struct text_stops *stops) {
-#ifdef __SSE2__
+#if HAS_SSE2
   for (; end - at >= 16; at += 16) {
     unsigned found = text_stop_mask(_mm_loadu_si128((const __m128i *)(const void *)at), stops);
     if (found) return at + __builtin_ctz(found);
@@ -132,8 +129,8 @@ static inline const uint8_t *text_find_stop(const uint8_t *at, const uint8_t *en
 }
 
 /*
- * May 48 bytes be loaded where there are perhaps fewer, but at least one? What lies behind them in the same page cannot fault, and
- * is thrown away. Under a sanitizer, which knows better than the page table: never.
+ * May 48 bytes be loaded where there are perhaps fewer, but at least one? What lies behind them in the same page
+ * cannot fault, and is thrown away. Under a sanitizer, which knows better than the page table: never.
  */
 #define TEXT_LOAD_BYTES 48
 #if defined __has_feature
@@ -141,7 +138,7 @@ static inline const uint8_t *text_find_stop(const uint8_t *at, const uint8_t *en
 #define __SANITIZE_ADDRESS__ 1   /* as gcc says it */
 #endif
 #endif
-#if defined __SSE2__ && !defined __SANITIZE_ADDRESS__
+#if HAS_SSE2 && !defined __SANITIZE_ADDRESS__
 static inline bool text_may_load(const uint8_t *at) { return ((uintptr_t)at & 4095) <= 4096 - TEXT_LOAD_BYTES; }
 #else
 static inline bool text_may_load(const uint8_t *at) { return false; }
@@ -153,7 +150,7 @@ static inline bool text_may_load(const uint8_t *at) { return false; }
  */
 static inline bool text_copy_32_unless(uint8_t *to, const uint8_t *text, size_t len,
                                        const struct text_stops *stops) {
-#ifdef __SSE2__
+#if HAS_SSE2
   __m128i low = _mm_loadu_si128((const __m128i *)(const void *)text);
   __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(text + 16));
   _mm_storeu_si128((__m128i *)(void *)to, low);

@@ -7,7 +7,7 @@
 
 /* The first byte that is below a blank or not ASCII, or `end`. */
 static const uint8_t *skip_plain(const uint8_t *at, const uint8_t *end) {
-#ifdef __SSE2__
+#if HAS_SSE2
   const __m128i blank = _mm_set1_epi8(0x20);
   for (; end - at >= 16; at += 16) {
     /* Signed: bytes of 0x80 and more are below a blank too. */

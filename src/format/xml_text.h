@@ -1,10 +1,7 @@
 /* Characters, names and base64 in XML. Private to src/format. */
 #pragma once
 #include "base/buffer.h"
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "base/vector.h"
 
 /*
  * How many bytes at the start are UTF-8 of characters that XML 1.0 can hold (its production Char): len, if
@@ -37,7 +34,7 @@ void xml_append_base64(struct buffer *out, const uint8_t *bytes, size_t len);
  * bytes can be copied as they are. Stops too early at some characters: all that begin with 0xEF, as U+FFFE does.
  */
 static inline size_t xml_plain_prefix(const uint8_t *text) {
-#ifdef __SSE2__
+#if HAS_SSE2
   const __m128i control = _mm_set1_epi8(0x1F);
   __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
   __m128i odd = _mm_cmpeq_epi8(_mm_max_epu8(bytes, control), control);

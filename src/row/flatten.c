@@ -459,7 +459,7 @@ static const uint8_t *walk_document(struct flattener *f, uint32_t node) {
 
 /* The end of a string's plain run. Near the document's end it looks at the last 16 bytes, not at single ones. */
 static inline const uint8_t *find_string_stop(const struct flattener *f, const uint8_t *at) {
-#if defined __SSE2__ && !defined JSON_SCAN_PORTABLE
+#if HAS_SSE2
   size_t left = (size_t)(f->end - at);
   if (left < 16 && f->end - f->begin >= 16) {
     unsigned stops = json_string_stops_16(f->end - 16) >> (16 - left);

@@ -53,7 +53,7 @@ static inline struct gap *gaps_at(const struct gaps *g, uint32_t number) {
 static inline bool gap_is_at(const uint8_t *text, size_t len, const uint8_t *at, const uint8_t *end) {
   size_t left = (size_t)(end - at);
   if (left < len) return false;
-#if defined __SSE2__ && !defined JSON_SCAN_PORTABLE
+#if HAS_SSE2
   for (size_t i = 0; left - i >= 16; i += 16) {
     __m128i expected = _mm_loadu_si128((const __m128i *)(const void *)(text + i));
     __m128i found = _mm_loadu_si128((const __m128i *)(const void *)(at + i));

@@ -5,11 +5,8 @@
  * No function reads at or beyond `end`.
  */
 #pragma once
+#include "base/vector.h"
 #include "row/json.h"
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 static inline bool json_is_space(uint8_t c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 static inline bool json_is_digit(uint8_t c) { return (uint8_t)(c - '0') <= 9; }
@@ -30,7 +27,7 @@ static inline bool json_word_has_stop(uint64_t word) {
           high) != 0;
 }
 
-#if defined __SSE2__ && !defined JSON_SCAN_PORTABLE
+#if HAS_SSE2
 /* Which of 16 bytes end a plain run: bit i for at[i]. */
 static inline unsigned json_string_stops_16(const uint8_t *at) {
   const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1F);
@@ -43,7 +40,7 @@ static inline unsigned json_string_stops_16(const uint8_t *at) {
 
 /* The first byte that ends a plain run of a string, or `end`. */
 static inline const uint8_t *json_find_string_stop(const uint8_t *at, const uint8_t *end) {
-#if defined __SSE2__ && !defined JSON_SCAN_PORTABLE
+#if HAS_SSE2
   for (; end - at >= 16; at += 16) {
     unsigned found = json_string_stops_16(at);
     if (found) return at + __builtin_ctz(found);
@@ -85,7 +82,7 @@ static inline const uint8_t *json_skip_number(const uint8_t *at, const uint8_t *
  * and shorter than 16 bytes; else 0. By masks, since the lengths of numbers cannot be predicted.
  */
 static inline size_t json_plain_number(const uint8_t *text) {
-#if defined __SSE2__ && !defined JSON_SCAN_PORTABLE
+#if HAS_SSE2
   __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
   __m128i values = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
   unsigned digits = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values));
