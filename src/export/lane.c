@@ -2,7 +2,7 @@
  * A lane: one straight loop in a thread of its own. Takes a split, reads its rows, encodes, compresses, hands
  * chunks on. Blocking is the backpressure.
  */
-#include "export/run.h"
+#include "export/locate.h"
 #include "row/flatten.h"
 
 #include <stdio.h>
@@ -99,13 +99,11 @@ static bool flatten(struct lane *lane, struct error *err) {
 }
 
 static bool encode_row(struct lane *lane, struct error *err) {
-  if (lane->run->format->encode(lane->encoder, lane->cells, &lane->plain, err)) return true;
+  if ((!lane->flattener || flatten(lane, err)) &&
+      lane->run->format->encode(lane->encoder, lane->cells, &lane->plain, err))
+    return true;
   if (lane->drain_error.code != ERR_NONE) *err = lane->drain_error;   /* that it could not go on is why it does not fit */
-  else if (scan_is_cut(&lane->run->plan.scan))
-    error_prefix(err, "row %llu of split %llu: ", (unsigned long long)lane->reader.row_count,
-                 (unsigned long long)lane->split);
-  else
-    error_prefix(err, "row %llu: ", (unsigned long long)(lane->rows_before + lane->reader.row_count));
+  else locate_row(lane, err);
   return false;
 }
 
@@ -116,7 +114,6 @@ static bool read_rows(struct lane *lane, struct error *err) {
     bool got;
     if (!reader_next(&lane->reader, lane->cells, &got, err)) return false;
     if (!got) return true;
-    if (lane->flattener && !flatten(lane, err)) return false;
     if (!encode_row(lane, err)) return false;
     lane->part_rows++;
     if (++lane->rows_uncounted >= PROGRESS_ROWS) count_rows(lane);
@@ -255,6 +252,7 @@ static void count_read(struct lane *lane, const struct split *split) {
 
 static bool run_split(struct lane *lane, const struct split *split, struct error *err) {
   begin_split(lane, split->index);
+  lane->reading = *split;
   bool ok = open_split(lane, split, err) && queue_next(lane, err) && read_rows(lane, err);
   if (lane->reader_is_open) reader_close(&lane->reader);
   lane->reader_is_open = false;

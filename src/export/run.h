@@ -31,6 +31,7 @@ struct lane {
   struct error drain_error;      /* why it could not go on; code ERR_NONE: it could */
   struct chunk *chunk;           /* being filled; the window frees it */
   uint64_t split;
+  struct split reading;          /* the same as the scan knows it; not where batches are encoded */
   uint64_t rows_before;          /* of the split, in one stream; for messages */
   struct split queued;           /* taken, its COPY sent, while the one before is still being read */
   bool has_queued;

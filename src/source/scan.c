@@ -88,17 +88,26 @@ static void append_condition(const struct scan *scan, const struct split *split,
   buffer_deinit(&own);
 }
 
-void scan_select_sql(const struct scan *scan, const struct split *split, struct buffer *sql) {
+static void append_select(const struct scan *scan, const struct split *split, const char *select_list,
+                          struct buffer *sql) {
   const struct scan_spec *spec = &scan->spec;
-  if (!scan->by_leaf && !scan->keys) {
-    scan_statement_sql(scan, sql);
-    return;
-  }
   const struct key_ranges *keys = scan->by_leaf ? scan->leaves[split->leaf].keys : scan->keys;
-  if (scan->by_leaf) buffer_appendf(sql, "SELECT %s FROM ONLY %s", spec->select_list, spec->source->leaves[split->leaf].sql_name);
-  else buffer_appendf(sql, "SELECT %s FROM %s", spec->select_list, spec->source->sql_name);
+  if (scan->by_leaf) buffer_appendf(sql, "SELECT %s FROM ONLY %s", select_list, spec->source->leaves[split->leaf].sql_name);
+  else buffer_appendf(sql, "SELECT %s FROM %s", select_list, spec->source->sql_name);
   append_condition(scan, split, sql);
   if (keys) buffer_appendf(sql, " ORDER BY %s", keys->order_by);
+}
+
+void scan_select_sql(const struct scan *scan, const struct split *split, struct buffer *sql) {
+  if (scan->by_leaf || scan->keys) append_select(scan, split, scan->spec.select_list, sql);
+  else scan_statement_sql(scan, sql);
+}
+
+bool scan_ctid_sql(const struct scan *scan, const struct split *split, uint64_t row, struct buffer *sql) {
+  if (!scan->by_leaf || scan->spec.source->leaves[split->leaf].is_foreign) return false;
+  append_select(scan, split, "ctid", sql);
+  buffer_appendf(sql, " LIMIT 1 OFFSET %" PRIu64, row - 1);
+  return true;
 }
 
 void scan_copy_sql(const struct scan *scan, const struct split *split, struct buffer *sql) {

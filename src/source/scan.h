@@ -80,6 +80,12 @@ uint64_t scan_split_blocks(const struct scan *scan, const struct split *split);
 /* The statement of a split: as SELECT, and as COPY. */
 void scan_select_sql(const struct scan *scan, const struct split *split, struct buffer *sql);
 void scan_copy_sql(const struct scan *scan, const struct split *split, struct buffer *sql);
+/*
+ * A SELECT of the ctid of a split's row, 1 for the first. False where the same rows need not come in the same order
+ * again: in an order that the user asked for rows may be equal, and a statement is the server's to plan. A leaf is read
+ * by its blocks, or by a unique key.
+ */
+bool scan_ctid_sql(const struct scan *scan, const struct split *split, uint64_t row, struct buffer *sql);
 /* The SELECT of everything, as one statement. */
 void scan_statement_sql(const struct scan *scan, struct buffer *sql);
 /*

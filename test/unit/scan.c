@@ -293,6 +293,34 @@ static void test_a_sample_of_a_table_without_leaves_is_the_statement(void **stat
   free(sql);
 }
 
+/* The statement that finds a row's ctid; NULL where there is none. */
+static char *ctid_sql_of(uint64_t index, uint64_t row) {
+  struct split split;
+  struct buffer sql;
+  buffer_init(&sql, 1 << 20);
+  scan.next = index;
+  assert_true(scan_peek(&scan, &split));
+  if (scan_ctid_sql(&scan, &split, row, &sql)) return buffer_take_string(&sql);
+  assert_int_equal(sql.len, 0);
+  return NULL;
+}
+
+static void test_a_row_s_ctid_is_asked_for_where_its_leaf_is_read_in_a_fixed_order(void **state) {
+  set_up_source();
+  add_leaf("l0", 100, 100 * 8192, 1000);
+  struct scan_spec spec = spec_of(50 * 8192, 0);
+  spec.where = "a > 1";
+  cut(spec, true, 1);
+  char *sql = ctid_sql_of(1, 7);
+  assert_string_equal(sql, "SELECT ctid FROM ONLY l0 WHERE " CTID_FROM("50") " AND (a > 1) LIMIT 1 OFFSET 6");
+  free(sql);
+  leaves[0].is_foreign = true;   /* the rows of another server are not of the snapshot */
+  assert_null(ctid_sql_of(1, 7));
+  scan_deinit(&scan);
+  scan = (struct scan){.spec = spec, .split_count = 1};   /* a statement is the server's to plan */
+  assert_null(ctid_sql_of(0, 7));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_splits_cover_every_block_of_every_leaf_once_and_in_order),
@@ -308,6 +336,7 @@ int main(void) {
       cmocka_unit_test(test_a_sample_of_a_large_source_is_ranges_spaced_over_it),
       cmocka_unit_test(test_a_sample_without_ranges_does_not_read_a_whole_large_table),
       cmocka_unit_test(test_a_sample_of_a_table_without_leaves_is_the_statement),
+      cmocka_unit_test(test_a_row_s_ctid_is_asked_for_where_its_leaf_is_read_in_a_fixed_order),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
