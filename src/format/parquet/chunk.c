@@ -1,10 +1,14 @@
 #include "format/parquet/chunk.h"
 
 #include "format/parquet/put.h"
+#include "format/parquet/trial.h"
 
 #define VALUES_BYTES_MAX ((size_t)INT32_MAX)
 #define HUGE_VALUE_BYTES (1u << 20)  /* its page is closed at once: its memory is free before the next row comes */
-#define DICTIONARY_PAYS 0.7          /* of the PLAIN bytes that dictionary and indices may take together */
+#define SAMPLE_NUMBER_BYTES (64u << 10)   /* that a trial looks at */
+#define SAMPLE_TEXT_BYTES (256u << 10)    /* more, since texts repeat each other */
+#define DICTIONARY_TOLERANCE 1.01    /* it may be so much larger, for it is faster to read */
+#define DICTIONARY_ENTRY_BYTES 12    /* that the hash table and the offsets take for each value */
 #define DICTIONARY_UNASKED_BYTES (1u << 20)   /* up to here a dictionary need not prove that it pays */
 
 static bool is_text(const struct chunk *c) { return c->leaf->physical == PHYSICAL_BYTE_ARRAY; }
@@ -69,10 +73,12 @@ void chunk_reset(struct chunk *c) {
   page_index_reset(&c->index);
   bool samples = c->shared->uses_dictionary && c->leaf->physical != PHYSICAL_BOOLEAN;
   set_mode(c, samples ? CHUNK_SAMPLING : CHUNK_PLAIN);
+  c->encoding = ENCODING_PLAIN;
+  c->encoding_is_open = true;
   c->storage = page_storage_open(&c->shared->pages);
   c->has_last = false;
   c->raw_bytes = 0;
-  c->dictionary_pages = c->plain_pages = 0;
+  c->dictionary_pages = c->plain_pages = c->encoded_pages = 0;
   c->dictionary_place = (struct page_place){0};
   c->plain_page_bytes = c->stored_page_bytes = 0;
   reset_page(c);
@@ -172,22 +178,83 @@ static bool replay_as_plain(struct chunk *c, struct error *err) {
   return true;
 }
 
-/* Would dictionary and indices of the whole chunk be smaller than its PLAIN values? */
-static bool sample_pays(const struct chunk *c, bool is_all) {
+/* What the sample says of the whole chunk. */
+struct outlook { double values, distinct; };
+
+static struct outlook look_ahead(const struct chunk *c, bool is_all) {
   double sampled = c->value_count, total = sampled;
   double expected = (double)c->shared->rows_expected * sampled / c->entry_count;
   if (!is_all && expected > total) total = expected;
-  double distinct = dictionary_estimate_distinct(c->value_count, c->dictionary.count, (uint64_t)total);
-  double body = distinct * (double)c->dictionary.body.len / c->dictionary.count;
-  double indices = total * rle_width((uint32_t)(distinct < UINT32_MAX ? distinct : UINT32_MAX)) / 8;
-  double raw = (double)plain_bytes(c) * total / sampled;
-  bool fits = body <= (double)c->shared->dictionaries.max_bytes;
-  return fits && body + indices <= DICTIONARY_PAYS * raw;
+  return (struct outlook){
+      total, dictionary_estimate_distinct(c->value_count, c->dictionary.count, (uint64_t)total)};
+}
+
+/* Is there room for the dictionary, and would it be smaller than the values if neither were compressed? */
+static bool dictionary_is_plausible(const struct chunk *c, const struct outlook *o) {
+  const struct dictionary_budget *budget = &c->shared->dictionaries;
+  double body = o->distinct * (double)c->dictionary.body.len / c->dictionary.count;
+  double indices = o->values * rle_width((uint32_t)(o->distinct < UINT32_MAX ? o->distinct : UINT32_MAX)) / 8;
+  double raw = (double)plain_bytes(c) * o->values / c->value_count;
+  double room = (double)(budget->max_bytes - budget->used_bytes + c->dictionary.charged_bytes);
+  return body + o->distinct * DICTIONARY_ENTRY_BYTES <= room && body + indices <= raw;
+}
+
+/* As many of the page's first values as a trial looks at; those of dictionary modes are copied. */
+static struct plain_values take_sample(struct chunk *c) {
+  struct chunk_shared *s = c->shared;
+  size_t max = is_text(c) ? SAMPLE_TEXT_BYTES : SAMPLE_NUMBER_BYTES, prefix = is_text(c) ? 4 : 0;
+  const uint8_t *values = c->values.data + c->head_bytes;
+  const uint32_t *indices = (const uint32_t *)(const void *)values;
+  struct plain_values v = {.bytes = values, .width = (uint32_t)c->leaf->width};
+  bool copies = c->mode != CHUNK_PLAIN;
+  buffer_reset(&s->trial_values);
+  for (; v.count < c->value_count; v.count++) {
+    uint32_t len = v.width;
+    const uint8_t *value = values + v.len + prefix;
+    if (copies) value = dictionary_value(&c->dictionary, indices[v.count], &len);
+    else if (is_text(c)) len = load_le32(value - 4);
+    if (v.len + prefix + len > max) break;
+    uint8_t length[4];
+    store_le32(length, len);
+    if (copies && is_text(c)) buffer_append(&s->trial_values, length, sizeof length);
+    if (copies) buffer_append(&s->trial_values, value, len);
+    v.len += prefix + len;
+  }
+  if (copies) v.bytes = s->trial_values.data;
+  return v;
+}
+
+/* Sets c->encoding, and whether the dictionary is smaller than that (c->mode says if there is one). */
+static bool choose_encoding(struct chunk *c, bool is_all, bool *takes_dictionary, struct error *err) {
+  struct chunk_shared *s = c->shared;
+  struct outlook o = {0};
+  enum encoding candidates[ENCODINGS_MAX];
+  *takes_dictionary = false;
+  c->encoding_is_open = false;
+  if (c->mode == CHUNK_SAMPLING) {
+    o = look_ahead(c, is_all);
+    *takes_dictionary = dictionary_is_plausible(c, &o);
+  }
+  if (!*takes_dictionary && encodings_of(c->leaf, s->profile, candidates) == 1) return true;
+  struct trial t = {&s->pages, &s->scratch, &s->body, c->leaf, s->profile, take_sample(c)};
+  if (!buffer_check(&s->trial_values, "a sample", err)) return false;
+  if (t.sample.count == 0) return true;   /* the first value alone is too long: nothing beats such a PLAIN page */
+  struct trial_result best;
+  if (!trial_encodings(&t, &best, err)) return false;
+  c->encoding = best.encoding;
+  if (!*takes_dictionary) return true;
+  double bytes;
+  const uint32_t *indices = (const uint32_t *)(const void *)(c->values.data + c->head_bytes);
+  if (!trial_dictionary(&t, &c->dictionary, indices, o.values, o.distinct, &bytes, err)) return false;
+  *takes_dictionary = bytes <= best.value_bytes * o.values * DICTIONARY_TOLERANCE;
+  return true;
 }
 
 static bool settle_sample(struct chunk *c, bool is_all, struct error *err) {
+  bool takes_dictionary;
   if (c->value_count == 0) return true;   /* nothing but nulls: the next page is the sample */
-  if (sample_pays(c, is_all)) {
+  if (!choose_encoding(c, is_all, &takes_dictionary, err)) return false;
+  if (takes_dictionary) {
     set_mode(c, CHUNK_DICTIONARY);
     return true;
   }
@@ -236,6 +303,39 @@ static bool index_body(struct chunk *c, struct page *page, struct error *err) {
   return buffer_check(body, "a page", err);
 }
 
+static bool encoded_body(struct chunk *c, struct page *page, struct error *err) {
+  struct chunk_shared *s = c->shared;
+  if (!buffer_check(&c->values, "a page", err)) return false;
+  struct plain_values values = {c->values.data + c->head_bytes, c->values.len - c->head_bytes, c->value_count,
+                                (uint32_t)c->leaf->width};
+  buffer_reset(&s->body);
+  append_levels(c, &s->body);
+  page->pieces.head = s->body.len;
+  encode_values(c->encoding, &values, &s->scratch, &s->body);
+  if (c->encoding == ENCODING_BYTE_STREAM_SPLIT) page->pieces.each = c->value_count;
+  page->encoding = c->encoding;
+  page->body = s->body.data;
+  page->body_bytes = s->body.len;
+  return buffer_check(&s->body, "a page", err);
+}
+
+/* A page of one huge value stays PLAIN: it would only be copied. */
+static bool is_encoded(const struct chunk *c) {
+  return c->encoding != ENCODING_PLAIN && c->value_count > 0 &&
+         c->values.len - c->head_bytes <= 2 * (size_t)c->shared->page_bytes;
+}
+
+static bool make_body(struct chunk *c, struct page *page, struct error *err) {
+  if (c->mode == CHUNK_DICTIONARY && c->value_count > 0) return index_body(c, page, err);
+  return is_encoded(c) ? encoded_body(c, page, err) : plain_body(c, page, err);
+}
+
+static void count_page(struct chunk *c, enum encoding encoding) {
+  if (encoding == ENCODING_RLE_DICTIONARY) c->dictionary_pages++, c->raw_bytes += plain_bytes(c);
+  else if (encoding == ENCODING_PLAIN) c->plain_pages++;
+  else c->encoded_pages++;
+}
+
 static void add_to_index(struct chunk *c, const struct page_place *place) {
   struct page_record record = {.position = place->position, .text_bytes = is_text(c) ? c->text_bytes : 0,
                                .stored_bytes = place->stored_bytes, .row_count = c->entry_count,
@@ -256,13 +356,11 @@ static void add_to_index(struct chunk *c, const struct page_place *place) {
 static bool write_page(struct chunk *c, bool is_last, struct error *err) {
   struct page page = {.type = PAGE_DATA, .value_count = c->entry_count, .is_last = is_last};
   struct page_place place;
-  bool indices = c->mode == CHUNK_DICTIONARY && c->value_count > 0;
   if (c->leaf->definition_max) levels_finish(&c->definition);
   if (!buffer_check(&c->definition.bytes, "a page's levels", err)) return false;
-  if (!(indices ? index_body(c, &page, err) : plain_body(c, &page, err))) return false;
+  if (!make_body(c, &page, err)) return false;
   if (!page_write(&c->shared->pages, &page, &c->storage, &place, err)) return false;
-  if (indices) c->dictionary_pages++, c->raw_bytes += plain_bytes(c);
-  else c->plain_pages++;
+  count_page(c, page.encoding);
   c->plain_page_bytes += place.plain_bytes;
   c->stored_page_bytes += place.stored_bytes;
   c->shared->encoded_bytes += place.plain_bytes;
@@ -278,6 +376,10 @@ static bool still_pays(const struct chunk *c) {
 static bool close_page(struct chunk *c, bool is_last, struct error *err) {
   if (c->entry_count == 0) return true;
   if (c->mode == CHUNK_SAMPLING && !settle_sample(c, is_last, err)) return false;
+  if (c->mode == CHUNK_PLAIN && c->encoding_is_open && c->value_count) {
+    bool no_dictionary;
+    if (!choose_encoding(c, is_last, &no_dictionary, err)) return false;
+  }
   if (!write_page(c, is_last, err)) return false;
   reset_page(c);
   if (c->mode == CHUNK_DICTIONARY && !still_pays(c)) set_mode(c, CHUNK_PLAIN);

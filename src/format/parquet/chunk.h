@@ -2,13 +2,14 @@
  * A column chunk while its rows come: the open page, the dictionary, and the index of the pages that have
  * been closed. Closed pages lie compressed in the encoder's spill log.
  *
- * A chunk begins by sampling: the first page's values go into a dictionary. When that page closes, either
- * the dictionary pays and stays, or the page is written again as PLAIN and the dictionary dropped. A
- * dictionary that stops paying later is kept for the pages that use it; the rest is PLAIN.
+ * A chunk begins by sampling: the first page's values go into a dictionary. When that page closes, a trial (trial.h) says
+ * whether the dictionary stays. If not, the page is written again without it, in the encoding that the trial has found
+ * smallest. A dictionary that stops paying later is kept for the pages that use it; the rest is written in that encoding.
  */
 #pragma once
 #include "format/parquet/bounds.h"
 #include "format/parquet/dictionary.h"
+#include "format/parquet/encode.h"
 #include "format/parquet/levels.h"
 #include "format/parquet/page.h"
 #include "format/parquet/page_index.h"
@@ -18,11 +19,14 @@ struct chunk_shared {
   struct page_writer pages;
   struct spill spill;
   struct dictionary_budget dictionaries;
-  struct buffer body;          /* of a page with dictionary indices */
+  struct encode_scratch scratch;
+  struct buffer body;          /* of a page that is not PLAIN */
+  struct buffer trial_values;  /* of a sample, as PLAIN */
   struct buffer sample_values, sample_levels;   /* of the page that is written again */
   struct buffer text;          /* of a value that is converted */
   uint32_t page_bytes;         /* target of a page's values; one value may be larger */
   uint32_t page_rows;
+  enum profile profile;
   bool uses_dictionary;
   bool writes_bounds;
   uint64_t rows_expected;      /* of a row group */
@@ -39,7 +43,9 @@ struct chunk {
   bool (*append)(struct chunk *c, const struct cell *cell, struct error *err);
   const struct leaf *leaf;
   struct chunk_shared *shared;
-  enum chunk_mode mode;
+  enum chunk_mode mode;        /* PLAIN: the values lie in the open page as PLAIN; it is written in `encoding` */
+  enum encoding encoding;      /* of pages without dictionary */
+  bool encoding_is_open;       /* no trial yet */
   struct storage storage;
 
   /* The open page. */
@@ -61,6 +67,7 @@ struct chunk {
   uint64_t raw_bytes;          /* what the values in dictionary pages would take as PLAIN */
   uint32_t dictionary_pages;   /* data pages by encoding */
   uint32_t plain_pages;
+  uint32_t encoded_pages;      /* in `encoding`, which is another than PLAIN */
   struct page_place dictionary_place;   /* after chunk_finish; stored_bytes 0: none */
   uint64_t plain_page_bytes;   /* data pages: headers and bodies not compressed */
   uint64_t stored_page_bytes;

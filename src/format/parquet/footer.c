@@ -73,20 +73,25 @@ static void write_page_encoding(struct thrift_writer *w, enum page_type type, en
 /* Readers trust a chunk to be all dictionary only by these counts. */
 static void write_encoding_stats(const struct chunk_meta *m, struct thrift_writer *w) {
   bool dictionary = m->dictionary_bytes > 0;
-  thrift_list(w, 13, THRIFT_STRUCT, (dictionary ? 2u : 0u) + (m->plain_pages ? 1u : 0u));
+  thrift_list(w, 13, THRIFT_STRUCT, (dictionary ? 2u : 0u) + (m->plain_pages ? 1u : 0u) + (m->encoded_pages ? 1u : 0u));
   if (dictionary) {
     write_page_encoding(w, PAGE_DICTIONARY, ENCODING_PLAIN, 1);
     write_page_encoding(w, PAGE_DATA, ENCODING_RLE_DICTIONARY, m->dictionary_pages);
   }
   if (m->plain_pages) write_page_encoding(w, PAGE_DATA, ENCODING_PLAIN, m->plain_pages);
+  if (m->encoded_pages) write_page_encoding(w, PAGE_DATA, m->encoding, m->encoded_pages);
 }
 
 static void write_encodings(const struct chunk_meta *m, struct thrift_writer *w) {
+  enum encoding used[4];
+  size_t count = 0;
   bool dictionary = m->dictionary_bytes > 0;
-  thrift_list(w, 2, THRIFT_I32, dictionary ? 3 : 2);
-  thrift_element_i32(w->out, ENCODING_PLAIN);
-  thrift_element_i32(w->out, ENCODING_RLE);
-  if (dictionary) thrift_element_i32(w->out, ENCODING_RLE_DICTIONARY);
+  if (dictionary || m->plain_pages) used[count++] = ENCODING_PLAIN;   /* a dictionary page is PLAIN itself */
+  used[count++] = ENCODING_RLE;
+  if (dictionary) used[count++] = ENCODING_RLE_DICTIONARY;
+  if (m->encoded_pages) used[count++] = m->encoding;
+  thrift_list(w, 2, THRIFT_I32, count);
+  for (size_t i = 0; i < count; i++) thrift_element_i32(w->out, used[i]);
 }
 
 static void write_column_metadata(const struct chunk_meta *m, const struct leaf *leaf, uint64_t offset,

@@ -14,6 +14,8 @@ struct chunk_meta {
   uint64_t plain_bytes, stored_bytes;  /* of all pages, headers and dictionary page included */
   uint32_t dictionary_bytes;           /* stored size of the dictionary page; 0: none */
   uint32_t dictionary_pages, plain_pages;   /* data pages by encoding */
+  uint32_t encoded_pages;              /* in `encoding`, which is then another than PLAIN */
+  enum encoding encoding;
   uint64_t null_count, nan_count, text_bytes;
   uint64_t distinct_count;             /* 0: not known */
   bool has_bounds;

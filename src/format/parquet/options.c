@@ -4,7 +4,11 @@
 
 #define FIELD(name) offsetof(struct parquet_options, name)
 
+static const char *const profiles[] = {"portable", "modern", NULL};
+
 const struct option parquet_option_table[] = {
+    {"profile", OPTION_CHOICE, FIELD(profile), 0, 0, profiles, "portable",
+     "portable: what every reader takes; modern: smaller, with the delta and split encodings where they pay"},
     {"compression", OPTION_TEXT, FIELD(compression), 1, OPTION_TEXT_MAX - 1, NULL, "zstd:3",
      "zstd, snappy, gzip, lz4_raw or none, with a level as zstd:3"},
     {"row-group-rows", OPTION_INT, FIELD(row_group_rows), 1, 100000000, NULL, "1000000",

@@ -10,6 +10,7 @@ struct parquet_options {
   int64_t row_group_bytes;
   int64_t page_bytes;
   int64_t page_rows;
+  int profile;                         /* enum profile */
   bool dictionary;
   bool statistics;
   bool page_index;

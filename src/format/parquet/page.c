@@ -58,7 +58,17 @@ static bool compress(struct page_writer *w, const struct page *page, bool fast, 
   if (w->is_fast != fast) w->codec->set_fast(w->codec_context, fast);
   w->is_fast = fast;
   buffer_reset(out);
+  if (page->pieces.each && w->codec->compress_pieces)
+    return w->codec->compress_pieces(w->codec_context, page->body, page->body_bytes, page->pieces, out, err);
   return w->codec->compress(w->codec_context, page->body, page->body_bytes, out, err);
+}
+
+bool page_try(struct page_writer *w, const struct page *page, size_t *stored_bytes, struct error *err) {
+  *stored_bytes = page->body_bytes;
+  if (w->codec == block_codecs[0]) return true;
+  if (!compress(w, page, false, &w->compressed, err)) return false;
+  if (shrinks(page->body_bytes, w->compressed.len)) *stored_bytes = w->compressed.len;
+  return true;
 }
 
 /* Compresses in both ways and keeps the better one's bytes. */
@@ -88,9 +98,10 @@ static bool settle_and_compress(struct page_writer *w, const struct page *page, 
   } else if (!compress(w, page, storage->is_fast, &w->compressed, err)) {
     return false;
   }
-  bool is_plain = page->type == PAGE_DATA && page->encoding == ENCODING_PLAIN;
+  /* A dictionary may still shrink when it comes; other data pages of the chunk are like this one. */
+  bool is_alone = page->type == PAGE_DATA && page->encoding != ENCODING_RLE_DICTIONARY;
   storage->is_raw =
-      storage->raw_is_open && is_plain && tells && !shrinks(page->body_bytes, w->compressed.len);
+      storage->raw_is_open && is_alone && tells && !shrinks(page->body_bytes, w->compressed.len);
   storage->raw_is_open = false;
   return true;
 }

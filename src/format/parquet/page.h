@@ -10,12 +10,13 @@ struct page {
   uint32_t value_count;        /* nulls included */
   const uint8_t *body;         /* levels and values */
   size_t body_bytes;           /* at most INT32_MAX */
+  struct block_pieces pieces;  /* of the body, for the codec; each 0: it is of one piece */
   bool is_last;                /* of its chunk: it settles what is open, however small */
 };
 
 /*
  * How a chunk's pages are stored, settled by its first page that is large enough to tell.
- *   is_raw    not compressed: that page is PLAIN and did not shrink. One for the whole chunk, since Parquet
+ *   is_raw    not compressed: that page uses no dictionary and did not shrink. One for the whole chunk, since Parquet
  *             names one codec for it: once a compressed page is out, raw is no longer possible.
  *   is_fast   by the codec's fast way, which made that page no larger than the level did.
  */
@@ -46,6 +47,9 @@ void page_writer_deinit(struct page_writer *w);
 
 /* What a chunk begins with. */
 struct storage page_storage_open(const struct page_writer *w);
+
+/* What the page's body would take, at the codec's level. For trials. */
+bool page_try(struct page_writer *w, const struct page *page, size_t *stored_bytes, struct error *err) MUST_CHECK;
 
 bool page_write(struct page_writer *w, const struct page *page, struct storage *storage,
                 struct page_place *place, struct error *err) MUST_CHECK;

@@ -45,13 +45,16 @@ static bool shared_init(struct chunk_shared *s, const struct parquet_file *f, st
       .dictionaries = {.max_bytes = memory / DICTIONARIES_SHARE},
       .page_bytes = page_bytes,
       .page_rows = page_rows < page_bytes ? page_rows : page_bytes,   /* small pages: few levels */
+      .profile = (enum profile)f->options.profile,
       .uses_dictionary = f->options.dictionary,
       .writes_bounds = f->options.statistics,
       .rows_expected = f->row_group_rows,
       .special = f->spec.special,
   };
   spill_init(&s->spill, memory / SPILL_SHARE);
+  encode_scratch_init(&s->scratch);
   buffer_init(&s->body, SCRATCH_BYTES_MAX);
+  buffer_init(&s->trial_values, SCRATCH_BYTES_MAX);
   buffer_init(&s->sample_values, SCRATCH_BYTES_MAX);
   buffer_init(&s->sample_levels, SCRATCH_BYTES_MAX);
   buffer_init(&s->text, SCRATCH_BYTES_MAX);
@@ -61,7 +64,9 @@ static bool shared_init(struct chunk_shared *s, const struct parquet_file *f, st
 static void shared_deinit(struct chunk_shared *s) {
   page_writer_deinit(&s->pages);
   spill_deinit(&s->spill);
+  encode_scratch_deinit(&s->scratch);
   buffer_deinit(&s->body);
+  buffer_deinit(&s->trial_values);
   buffer_deinit(&s->sample_values);
   buffer_deinit(&s->sample_levels);
   buffer_deinit(&s->text);
@@ -128,7 +133,7 @@ static bool fill_locations(const struct page_index *index, struct chunk_meta *m,
 static bool fill_meta(const struct chunk *c, const struct parquet_file *f, struct chunk_meta *m,
                       struct error *err) {
   const struct page_index *index = &c->index;
-  bool all_dictionary = c->dictionary_pages && !c->plain_pages && c->leaf->order != ORDER_FLOAT;
+  bool all_dictionary = c->dictionary_pages && !c->plain_pages && !c->encoded_pages && c->leaf->order != ORDER_FLOAT;
   m->codec = c->storage.is_raw ? CODEC_NONE : f->codec.id;
   m->value_count = index->row_count;
   m->plain_bytes = c->plain_page_bytes + c->dictionary_place.plain_bytes;
@@ -136,6 +141,8 @@ static bool fill_meta(const struct chunk *c, const struct parquet_file *f, struc
   m->dictionary_bytes = c->dictionary_place.stored_bytes;
   m->dictionary_pages = c->dictionary_pages;
   m->plain_pages = c->plain_pages;
+  m->encoding = c->encoding;
+  m->encoded_pages = c->encoded_pages;
   m->null_count = index->null_count;
   m->nan_count = index->nan_count;
   m->text_bytes = index->text_bytes;
@@ -153,7 +160,8 @@ static bool fill_meta(const struct chunk *c, const struct parquet_file *f, struc
  * takes more than the one before it.
  */
 static void release_scratch(struct encoder *e) {
-  struct buffer *scratch[] = {&e->shared.body, &e->shared.sample_values, &e->shared.sample_levels, &e->shared.text,
+  encode_scratch_release(&e->shared.scratch);
+  struct buffer *scratch[] = {&e->shared.body, &e->shared.trial_values, &e->shared.sample_values, &e->shared.sample_levels, &e->shared.text,
                               &e->shared.pages.compressed, &e->shared.pages.trial};
   for (size_t i = 0; i < sizeof scratch / sizeof *scratch; i++) {
     buffer_reset(scratch[i]);
