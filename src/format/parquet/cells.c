@@ -243,7 +243,7 @@ static bool put_repaired(struct chunk *c, const uint8_t *text, size_t len, struc
   if (!buffer_check(out, "a text", err) || !chunk_put_bytes(c, out->data, (uint32_t)out->len, err))
     return false;
   buffer_reset(out);
-  buffer_shrink(out, c->shared->page_bytes);
+  buffer_shrink(out, c->page_bytes);
   return true;
 }
 

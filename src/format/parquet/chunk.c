@@ -7,6 +7,7 @@
 #define HUGE_VALUE_BYTES (1u << 20)  /* its page is closed at once: its memory is free before the next row comes */
 #define SAMPLE_NUMBER_BYTES (64u << 10)   /* that a trial looks at */
 #define SAMPLE_TEXT_BYTES (256u << 10)    /* more, since texts repeat each other */
+#define SAMPLE_BODY_BYTES (512u << 10)    /* of distinct values, after which a sample ends */
 #define DICTIONARY_TOLERANCE 1.01    /* it may be so much larger, for it is faster to read */
 #define DICTIONARY_ENTRY_BYTES 12    /* that the hash table and the offsets take for each value */
 #define DICTIONARY_UNASKED_BYTES (1u << 20)   /* up to here a dictionary need not prove that it pays */
@@ -22,7 +23,7 @@ static uint64_t plain_bytes(const struct chunk *c) {
 static uint32_t entries_max(const struct chunk *c) {
   const struct chunk_shared *s = c->shared;
   uint32_t width = c->mode != CHUNK_PLAIN ? sizeof(uint32_t) : (uint32_t)c->leaf->width;
-  uint32_t by_bytes = width ? s->page_bytes / width : s->page_rows;
+  uint32_t by_bytes = width ? c->page_bytes / width : s->page_rows;
   uint32_t max = by_bytes < s->page_rows ? by_bytes : s->page_rows;
   return max ? max : 1;
 }
@@ -34,7 +35,7 @@ static void set_mode(struct chunk *c, enum chunk_mode mode) {
 
 static void reset_page(struct chunk *c) {
   buffer_reset(&c->values);
-  buffer_shrink(&c->values, c->head_bytes + 2 * (size_t)c->shared->page_bytes);   /* after a huge value */
+  buffer_shrink(&c->values, c->head_bytes + 2 * (size_t)c->page_bytes);   /* after a huge value */
   if (buffer_reserve(&c->values, c->head_bytes)) c->values.len = c->head_bytes;
   c->entry_count = c->value_count = 0;
   c->text_bytes = 0;
@@ -45,6 +46,7 @@ static void reset_page(struct chunk *c) {
 
 void chunk_init(struct chunk *c, const struct leaf *leaf, struct chunk_shared *shared) {
   *c = (struct chunk){.leaf = leaf, .shared = shared};
+  c->page_bytes = is_text(c) ? shared->text_page_bytes : shared->number_page_bytes;
   buffer_init(&c->values, VALUES_BYTES_MAX);
   buffer_init(&c->definition.bytes, VALUES_BYTES_MAX);
   if (leaf->definition_max)
@@ -95,7 +97,7 @@ static bool put_plain(struct chunk *c, const uint8_t *bytes, uint32_t len, struc
   bool text = is_text(c);
   size_t prefix = text ? 4 : 0;
   size_t used = c->values.len - c->head_bytes;
-  if (text && c->entry_count && used + prefix + len > c->shared->page_bytes && !chunk_close_page(c, err))
+  if (text && c->entry_count && used + prefix + len > c->page_bytes && !chunk_close_page(c, err))
     return false;
   uint8_t *to = buffer_reserve(&c->values, prefix + len);
   if (!to) return buffer_check(&c->values, "a value", err);
@@ -109,7 +111,7 @@ static bool put_plain(struct chunk *c, const uint8_t *bytes, uint32_t len, struc
 }
 
 static uint32_t find_index(struct chunk *c, const uint8_t *bytes, uint32_t len) {
-  if (len > c->shared->page_bytes) return DICTIONARY_FULL;
+  if (len > c->page_bytes) return DICTIONARY_FULL;
   if (c->has_last) {
     uint32_t last_len;
     const uint8_t *last = dictionary_value(&c->dictionary, c->last_index, &last_len);
@@ -132,7 +134,7 @@ bool chunk_put_bytes(struct chunk *c, const uint8_t *bytes, uint32_t len, struct
         range_add_bytes(&c->range, c->dictionary.body.data, (size_t)(value - c->dictionary.body.data), len);
       }
       /* A sample of long values is large enough before the page is full: let the next entry close it. */
-      bool enough = c->mode == CHUNK_SAMPLING && c->dictionary.body.len > c->shared->page_bytes;
+      bool enough = c->mode == CHUNK_SAMPLING && c->dictionary.body.len > SAMPLE_BODY_BYTES;
       if (enough) c->entry_count_max = c->entry_count;
       return true;
     }
@@ -322,7 +324,7 @@ static bool encoded_body(struct chunk *c, struct page *page, struct error *err) 
 /* A page of one huge value stays PLAIN: it would only be copied. */
 static bool is_encoded(const struct chunk *c) {
   return c->encoding != ENCODING_PLAIN && c->value_count > 0 &&
-         c->values.len - c->head_bytes <= 2 * (size_t)c->shared->page_bytes;
+         c->values.len - c->head_bytes <= 2 * (size_t)c->page_bytes;
 }
 
 static bool make_body(struct chunk *c, struct page *page, struct error *err) {

@@ -24,7 +24,8 @@ struct chunk_shared {
   struct buffer trial_values;  /* of a sample, as PLAIN */
   struct buffer sample_values, sample_levels;   /* of the page that is written again */
   struct buffer text;          /* of a value that is converted */
-  uint32_t page_bytes;         /* target of a page's values; one value may be larger */
+  uint32_t number_page_bytes;  /* target of a page's values of fixed width */
+  uint32_t text_page_bytes;    /* and of BYTE_ARRAY, where one value may be larger */
   uint32_t page_rows;
   enum profile profile;
   bool uses_dictionary;
@@ -47,6 +48,7 @@ struct chunk {
   enum encoding encoding;      /* of pages without dictionary */
   bool encoding_is_open;       /* no trial yet */
   struct storage storage;
+  uint32_t page_bytes;         /* of the two, the one for this column */
 
   /* The open page. */
   uint32_t entry_count;        /* values and nulls */

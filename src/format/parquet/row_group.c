@@ -30,21 +30,38 @@ struct encoder {
   enum read_step read_step;
 };
 
+struct page_sizes { uint32_t number, text; };
+
 static uint32_t page_bytes_of(size_t memory, size_t columns, int64_t wanted) {
-  size_t each = memory / PAGES_SHARE / columns;
+  size_t each = memory / columns;
   if (each < PAGE_BYTES_MIN) each = PAGE_BYTES_MIN;
   return each < (size_t)wanted ? (uint32_t)each : (uint32_t)wanted;
+}
+
+/* Pages of numbers are limited by their rows and need little: texts share what these leave. */
+static struct page_sizes share_pages(size_t memory, const struct parquet_file *f) {
+  size_t texts = 0, numbers = 0, wanted = (size_t)f->options.page_bytes;
+  for (size_t i = 0; i < f->schema.leaf_count; i++) {
+    const struct leaf *l = &f->schema.leaves[i];
+    size_t most = (size_t)f->options.page_rows * (size_t)(l->width ? l->width : 1);
+    if (l->physical == PHYSICAL_BYTE_ARRAY) texts++;
+    else numbers += most < wanted ? most : wanted;
+  }
+  uint32_t equal = page_bytes_of(memory, f->schema.leaf_count, f->options.page_bytes);
+  if (!texts || numbers > memory / 2) return (struct page_sizes){equal, equal};
+  return (struct page_sizes){(uint32_t)wanted, page_bytes_of(memory - numbers, texts, f->options.page_bytes)};
 }
 
 static bool shared_init(struct chunk_shared *s, const struct parquet_file *f, struct error *err) {
   size_t memory = f->spec.memory_bytes ? f->spec.memory_bytes : MEMORY_DEFAULT;
   if (memory < MEMORY_MIN) memory = MEMORY_MIN;
-  uint32_t page_bytes = page_bytes_of(memory, f->schema.leaf_count, f->options.page_bytes);
+  struct page_sizes pages = share_pages(memory / PAGES_SHARE, f);
   uint32_t page_rows = (uint32_t)f->options.page_rows;
   *s = (struct chunk_shared){
       .dictionaries = {.max_bytes = memory / DICTIONARIES_SHARE},
-      .page_bytes = page_bytes,
-      .page_rows = page_rows < page_bytes ? page_rows : page_bytes,   /* small pages: few levels */
+      .number_page_bytes = pages.number,
+      .text_page_bytes = pages.text,
+      .page_rows = page_rows < pages.number ? page_rows : pages.number,   /* small pages: few levels */
       .profile = (enum profile)f->options.profile,
       .uses_dictionary = f->options.dictionary,
       .writes_bounds = f->options.statistics,
