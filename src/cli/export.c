@@ -64,6 +64,9 @@ static void print_json(const struct export_result *r) {
                         (json_int_t)r->specials, "how", r->how, "bytesRead", (json_int_t)r->bytes_read,
                         "secondsPaused", r->seconds_paused);
   if (o) json_object_set_new(o, "memoryBudgetBytes", json_integer((json_int_t)r->memory.total_bytes));
+  json_t *specials = json_loads(r->specials_by_column, 0, NULL);
+  if (o && specials) json_object_set(o, "specialsByColumn", specials);
+  json_decref(specials);
   if (o) json_object_set_new(o, "memoryBudget", memory_parts_json(&r->memory));
   char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
   if (text) fprintf(stderr, "%s\n", text);
@@ -88,7 +91,9 @@ static void print_line(const struct export_args *a, const struct export_result *
   progress_format_bytes((uint64_t)command_peak_memory(), memory);
   progress_format_count(r->specials, specials);
   fprintf(stderr, "%s rows, %s, %.2f s, %s of memory", rows, bytes, r->seconds, memory);
-  if (r->specials) fprintf(stderr, ", %s values written otherwise (--special)", specials);
+  int list_len = (int)strlen(r->specials_by_column) - 2;   /* without the braces; the names are quoted, as JSON */
+  if (r->specials && list_len > 0)
+    fprintf(stderr, ", %s written otherwise by --special (%.*s)", specials, list_len, r->specials_by_column + 1);
   if (a->output && strcmp(a->output, "-")) fprintf(stderr, ": %s", a->output);
   fprintf(stderr, "\n");
 }

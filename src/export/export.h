@@ -16,6 +16,7 @@
 
 
 #define LANES_MAX 64
+#define EXPORT_SPECIALS_SIZE 512   /* of a list of columns */
 
 struct export_settings {
   const char *conninfo;          /* libpq connection string or URL; "" for libpq's own variables */
@@ -47,6 +48,8 @@ double export_progress_percent(const struct export_progress *p);
 
 struct export_result {
   uint64_t rows, bytes, specials;
+  /* Of these by column, most first: {"price":3,"day":1}. "{}" for none; columns that do not fit are left out. */
+  char specials_by_column[EXPORT_SPECIALS_SIZE];
   uint64_t bytes_read;            /* from the server */
   double seconds_paused;          /* for the rate limit, added up over the lanes */
   double seconds;

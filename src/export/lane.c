@@ -281,9 +281,7 @@ static void tear_down(struct lane *lane) {
   if (lane->reader_is_open) reader_close(&lane->reader);
   if (lane->pg) pg_on_large_row(lane->pg, 0, NULL, NULL);
   if (lane->encoder) {
-    pthread_mutex_lock(&run->mutex);
-    run->specials += run->format->counts(lane->encoder).specials;
-    pthread_mutex_unlock(&run->mutex);
+    run_count_specials(run, run->format->counts(lane->encoder));
     run->format->encoder_free(lane->encoder);
   }
   if (lane->codec_lane) run->codec->lane_free(lane->codec_lane);

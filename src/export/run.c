@@ -201,6 +201,8 @@ static bool settle_budget(struct run *run, struct error *err) {
 }
 
 static bool open_output(struct run *run, struct error *err) {
+  run->specials_by_column = calloc(run->plan.schema.column_count, sizeof *run->specials_by_column);
+  if (!run->specials_by_column) return fail_memory(err, "the counts of special values");
   struct format_spec spec = format_spec(run->request, &run->plan);
   spec.memory_bytes = run->budget.encoder_bytes;
   spec.snapshot_at = run->snapshot.taken_at;
@@ -286,6 +288,7 @@ static void fill_result(struct run *run, struct export_result *result, uint64_t 
   snprintf(result->snapshot_at, sizeof result->snapshot_at, "%s", run->snapshot.taken_at);
   memcpy(result->sha256, run->sink->sha256, sizeof result->sha256);
   describe_way(run, result);
+  run_list_specials(run, result->specials_by_column);
 }
 
 static void init(struct run *run) {
@@ -309,6 +312,7 @@ static void deinit(struct run *run) {
   if (run->codec_self) run->codec->close(run->codec_self);
   if (run->format_self) run->format->close(run->format_self);
   free(run->lanes);
+  free(run->specials_by_column);
   plan_deinit(&run->plan);
   pg_close(run->holder);   /* ends its transaction, and with it the snapshot */
   pthread_cond_destroy(&run->changed);

@@ -67,6 +67,7 @@ struct run {
   int lanes_taken_part;
   char lane_lost[200];           /* why a lane dropped out, the first of them; "" if none did */
   uint64_t specials;
+  uint64_t *specials_by_column;  /* per output column */
   /* Set once, by the thread that then starts the lanes: only the watcher needs the lock to read them. */
   struct pg *holder;
   struct window *window;
@@ -93,6 +94,11 @@ void watch_stop(struct run *run);
 
 /* Finds the paths of JSON columns that are flattened, then makes the columns of the output. */
 bool discover_columns(struct run *run, struct error *err) MUST_CHECK;
+
+/* Adds what an encoder has counted. Any thread, once per encoder. */
+void run_count_specials(struct run *run, struct format_counts counts);
+/* A JSON object, as export_result wants it. When the lanes have ended. */
+void run_list_specials(struct run *run, char to[EXPORT_SPECIALS_SIZE]);
 
 /* Shows what the lanes have read and how long they paused for it. */
 void run_show_rate(struct run *run);

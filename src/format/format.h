@@ -36,6 +36,7 @@ struct format_spec {
 struct format_counts {
   uint64_t rows;
   uint64_t specials;              /* values written otherwise, under null, string or replace */
+  const uint64_t *specials_by_column;   /* the same per output column; the encoder's own. NULL: none can be */
 };
 
 struct encoder;                   /* a format's own struct; one lane's */

@@ -21,7 +21,8 @@ struct encoder {
   struct text_column *columns;
   struct buffer keys;     /* what the columns' `before` points into: {"a": ,"b": … */
   struct buffer scratch;  /* repaired text */
-  struct format_counts counts;
+  uint64_t rows;
+  struct text_specials specials;
   bool part_has_rows;
 };
 
@@ -69,7 +70,7 @@ static bool write_special_number(struct encoder *e, const struct text_column *co
     text_fail_special(column, "JSON", word, err);
     return false;
   }
-  e->counts.specials++;
+  text_specials_count(&e->specials, column);
   if (e->json->special == SPECIAL_STRING) json_append_string(out, word, strlen(word));
   else if (e->json->special == SPECIAL_REPLACE && clamped) buffer_append_string(out, clamped);
   else append_null(out);
@@ -124,7 +125,7 @@ static bool repair(struct encoder *e, const struct text_column *column, const ui
     text_fail_special(column, "JSON", excerpt, err);
     return false;
   }
-  e->counts.specials++;
+  text_specials_count(&e->specials, column);
   if (e->json->special == SPECIAL_NULL) {
     *text = NULL;
     return true;
@@ -202,6 +203,7 @@ static void choose_writer(const struct output_column *output, struct text_column
 static void json_encoder_free(struct encoder *e) {
   if (!e) return;
   free(e->columns);
+  text_specials_deinit(&e->specials);
   buffer_deinit(&e->keys);
   buffer_deinit(&e->scratch);
   free(e);
@@ -237,7 +239,7 @@ static bool json_encoder_new(void *self, struct encoder **encoder, struct error 
   e->json = self;
   buffer_init(&e->keys, UINT32_MAX);
   buffer_init(&e->scratch, SIZE_MAX / 2);
-  if (!prepare_columns(e, err)) {
+  if (!text_specials_init(&e->specials, e->json->schema, err) || !prepare_columns(e, err)) {
     json_encoder_free(e);
     return false;
   }
@@ -258,7 +260,7 @@ static bool json_encode(struct encoder *e, const struct cell *cells, struct buff
   }
   if (e->json->lines) buffer_append(out, "}\n", 2);
   else buffer_append_byte(out, '}');
-  e->counts.rows++;
+  e->rows++;
   return buffer_check(out, "a row", err);
 }
 
@@ -269,7 +271,10 @@ static bool json_part_end(struct encoder *e, void **meta, struct error *err) {
   return true;
 }
 
-static struct format_counts json_counts(const struct encoder *e) { return e->counts; }
+static struct format_counts json_counts(const struct encoder *e) {
+  return (struct format_counts){
+      .rows = e->rows, .specials = e->specials.total, .specials_by_column = e->specials.by_column};
+}
 
 static bool array_begin(void *self, struct buffer *out, struct error *err) {
   buffer_append_byte(out, '[');

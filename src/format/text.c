@@ -4,7 +4,16 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+bool text_specials_init(struct text_specials *s, const struct schema *schema, struct error *err) {
+  *s = (struct text_specials){.columns = schema->columns,
+                              .by_column = calloc(schema->column_count, sizeof *s->by_column)};
+  return s->by_column ? true : fail_memory(err, "the counts of special values");
+}
+
+void text_specials_deinit(struct text_specials *s) { free(s->by_column); }
 
 bool text_append_fixed(const struct text_column *column, const struct cell *c, struct buffer *out,
                        struct error *err) {

@@ -20,6 +20,24 @@ struct text_column {
   uint32_t before_len;
 };
 
+/* What an encoder has written otherwise, by the policy. */
+struct text_specials {
+  const struct output_column *columns;  /* of the schema */
+  uint64_t *by_column;
+  uint64_t total;
+};
+bool text_specials_init(struct text_specials *s, const struct schema *schema, struct error *err) MUST_CHECK;
+void text_specials_deinit(struct text_specials *s);
+static inline void text_specials_count(struct text_specials *s, const struct text_column *column) {
+  s->total++;
+  s->by_column[column->output - s->columns]++;
+}
+/* What was counted since, of one value, is not to stand: it is written again. */
+static inline void text_specials_take_back(struct text_specials *s, const struct text_column *column, uint64_t total) {
+  s->by_column[column->output - s->columns] -= s->total - total;
+  s->total = total;
+}
+
 /* The value of a cell of fixed width, at the end of a buffer. NULL is never given as a cell. */
 bool text_append_fixed(const struct text_column *column, const struct cell *c, struct buffer *out,
                        struct error *err) MUST_CHECK;

@@ -35,7 +35,8 @@ struct encoder {
   const struct xml *xml;
   struct text_column *columns;
   struct buffer tags;          /* what the columns' `before` points into: <a></a><b></b>… */
-  struct xml_nested nested;    /* and its policy and count of specials for all values */
+  struct xml_nested nested;
+  struct text_specials specials;
   struct buffer scratch;       /* repaired JSON */
   uint64_t rows;
   bool is_nil;                 /* set by a writer that appended nothing: the element is to be nil */
@@ -100,7 +101,7 @@ static bool write_infinity(struct encoder *e, const struct text_column *column, 
     text_fail_special(column, "XML", c->data[0] & 0x80 ? "-infinity" : "infinity", err);
     return false;
   }
-  e->nested.specials++;
+  text_specials_count(&e->specials, column);
   if (e->xml->special == SPECIAL_NULL) {
     e->is_nil = true;
     return true;
@@ -146,7 +147,7 @@ static bool write_broken_json(struct encoder *e, const struct text_column *colum
     text_fail_special(column, "XML", excerpt, err);
     return false;
   }
-  e->nested.specials++;
+  text_specials_count(&e->specials, column);
   if (e->xml->special == SPECIAL_NULL) {
     e->is_nil = true;
     return true;
@@ -195,6 +196,7 @@ static void xml_encoder_free(struct encoder *e) {
   buffer_deinit(&e->tags);
   buffer_deinit(&e->scratch);
   xml_nested_deinit(&e->nested);
+  text_specials_deinit(&e->specials);
   free(e);
 }
 
@@ -235,8 +237,8 @@ static bool xml_encoder_new(void *self, struct encoder **encoder, struct error *
   e->xml = self;
   buffer_init(&e->tags, UINT32_MAX);
   buffer_init(&e->scratch, SIZE_MAX / 2);
-  xml_nested_init(&e->nested, e->xml->special);
-  if (!prepare_columns(e, err)) {
+  xml_nested_init(&e->nested, e->xml->special, &e->specials);
+  if (!text_specials_init(&e->specials, e->xml->schema, err) || !prepare_columns(e, err)) {
     xml_encoder_free(e);
     return false;
   }
@@ -263,7 +265,8 @@ static bool xml_encode(struct encoder *e, const struct cell *cells, struct buffe
 }
 
 static struct format_counts xml_counts(const struct encoder *e) {
-  return (struct format_counts){.rows = e->rows, .specials = e->nested.specials};
+  return (struct format_counts){
+      .rows = e->rows, .specials = e->specials.total, .specials_by_column = e->specials.by_column};
 }
 
 static bool xml_begin(void *self, struct buffer *out, struct error *err) {

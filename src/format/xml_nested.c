@@ -31,8 +31,8 @@ struct walk {
   size_t gap_xml_at;            /* in the output */
 };
 
-void xml_nested_init(struct xml_nested *n, enum special special) {
-  *n = (struct xml_nested){.special = special};
+void xml_nested_init(struct xml_nested *n, enum special special, struct text_specials *specials) {
+  *n = (struct xml_nested){.special = special, .specials = specials};
   buffer_init(&n->scratch, SIZE_MAX / 2);
   xml_gaps_init(&n->gaps);
 }
@@ -64,7 +64,7 @@ bool xml_append_text(struct xml_nested *n, const struct text_column *column, con
     text_fail_special(column, "XML", excerpt, err);
     return false;
   }
-  n->specials++;
+  text_specials_count(n->specials, column);
   if (n->special == SPECIAL_NULL) *is_nil = true;
   else xml_append_repaired(out, text, len);
   return true;
@@ -123,7 +123,7 @@ static bool string_text(struct walk *w, const uint8_t *stop, bool escaped, const
 static bool accept_surrogates(struct walk *w, const uint8_t *stop, bool escaped) {
   if (!escaped || !has_lone_surrogate(w->at + 1, stop - 1)) return true;
   if (w->n->special != SPECIAL_ERROR) {
-    w->n->specials++;
+    text_specials_count(w->n->specials, w->column);
     w->gap_fits = false;   /* of a key, it is to be counted each time */
     return true;
   }
@@ -468,7 +468,7 @@ static bool try_gaps(struct walk *w) {
   if (!root || !gap_trust_asks_to_try(&root->trust)) return false;
   const uint8_t *at = w->at;
   size_t len = w->out->len;
-  uint64_t specials = n->specials;
+  uint64_t specials = n->specials->total;
   if (append_by_gaps(w, root->place)) {
     gap_trust_hit(&root->trust);
     return true;
@@ -476,7 +476,7 @@ static bool try_gaps(struct walk *w) {
   gap_trust_missed(&root->trust);
   w->at = at;
   w->out->len = len;
-  n->specials = specials;
+  text_specials_take_back(n->specials, w->column, specials);
   w->learns = true;
   begin_gap(w, root->place);
   return false;

@@ -26,7 +26,7 @@ struct xml_root { uint32_t place; struct gap_trust trust; };
 
 struct xml_nested {
   enum special special;
-  uint64_t specials;            /* counted here as well as by the encoder's own values */
+  struct text_specials *specials;   /* the encoder's; borrowed */
   struct xml_frame *frames;     /* the open elements; kept from row to row */
   size_t frame_capacity;        /* at most JSON_DEPTH_MAX */
   struct buffer scratch;        /* an unescaped string, or a name */
@@ -37,7 +37,7 @@ struct xml_nested {
   uint8_t document[XML_DOCUMENT_BYTES + XML_SLACK_BYTES];   /* a short document, zeros behind it */
 };
 
-void xml_nested_init(struct xml_nested *n, enum special special);
+void xml_nested_init(struct xml_nested *n, enum special special, struct text_specials *specials);
 void xml_nested_deinit(struct xml_nested *n);
 
 /*

@@ -46,6 +46,8 @@ json_t *api_status_json(const struct job_status *s) {
       "startedAt", json_moment(r->started_us), "finishedAt", json_moment(r->finished_us), "snapshotAt",
       json_text_or_null(r->snapshot_at), "sha256", json_text_or_null(r->sha256));
   if (!o) return NULL;
+  json_t *specials = is_done ? json_loads(r->specials_by_column, 0, NULL) : NULL;
+  json_object_set_new(o, "specialsByColumn", specials ? specials : json_null());
   json_object_set_new(o, "how", json_text_or_null(r->how));
   json_object_set_new(o, "gentle", s->is_live ? json_boolean(s->gentle) : json_null());
   json_object_set_new(o, "maxRate", count_or_null(s->rate_limit));

@@ -29,6 +29,8 @@ static const struct { const char *name, *schema; } schemas[] = {
      "\"fileName\": {\"type\": \"string\"}, \"rowsEstimated\": {\"type\": [\"integer\", \"null\"]},"
      "\"rowsWritten\": {\"type\": \"integer\", \"minimum\": 0}, \"bytesWritten\": {\"type\": \"integer\", \"minimum\": 0},"
      "\"specials\": {\"type\": [\"integer\", \"null\"], \"description\": \"Values written otherwise, by policy.\"},"
+     "\"specialsByColumn\": {\"type\": [\"object\", \"null\"], \"additionalProperties\": {\"type\": \"integer\"},"
+     " \"description\": \"The same by column of the output, most first; many columns may not all be listed.\"},"
      "\"percent\": {\"type\": [\"number\", \"null\"], \"minimum\": 0, \"maximum\": 100},"
      "\"rowsPerSecond\": {\"type\": [\"number\", \"null\"]}, \"etaSeconds\": {\"type\": [\"number\", \"null\"]},"
      "\"attempt\": {\"type\": \"integer\", \"minimum\": 0}, \"createdAt\": {\"type\": \"string\", \"format\": \"date-time\"},"

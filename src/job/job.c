@@ -115,6 +115,7 @@ static void apply_result(struct job_record *r, const struct export_result *resul
   r->rows = result->rows;
   r->bytes = result->bytes;
   r->specials = result->specials;
+  snprintf(r->specials_by_column, sizeof r->specials_by_column, "%s", result->specials_by_column);
   memcpy(r->snapshot_at, result->snapshot_at, sizeof r->snapshot_at);
   memcpy(r->sha256, result->sha256, sizeof r->sha256);
   snprintf(r->how, sizeof r->how, "%.*s", (int)sizeof r->how - 1, result->how);

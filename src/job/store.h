@@ -29,6 +29,7 @@ struct job_record {
   char extension[JOB_EXTENSION_SIZE];   /* "csv.gz" */
   char source[JOB_SOURCE_SIZE];         /* "public.records" or "query" */
   uint64_t rows, bytes, specials;       /* of the finished file */
+  char specials_by_column[512];         /* a JSON object: column, count; "" before */
   uint64_t rows_estimated;              /* 0: unknown */
   char snapshot_at[32];        /* RFC 3339, "" before */
   char sha256[65];             /* in hex, "" before */

@@ -10,14 +10,15 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 const char *const job_state_names[] = {"pending", "running", "completed", "failed", "cancelled", "expired", NULL};
 
 /* The columns in the order in which read_record reads and bind_record writes them. */
 #define COLUMNS \
   "id, owner, state, attempt, failures, format, extension, source, rows, bytes, specials, rows_estimated, " \
-  "snapshot_at, sha256, how, error_code, error_field, error_message, sqlstate, created_us, started_us, finished_us"
+  "snapshot_at, sha256, how, error_code, error_field, error_message, sqlstate, created_us, started_us, finished_us, " \
+  "specials_by_column"
 
 static const char schema_sql[] =
     "CREATE TABLE export ("
@@ -44,23 +45,29 @@ static const char schema_sql[] =
     "  created_us INTEGER NOT NULL,"
     "  started_us INTEGER NOT NULL,"
     "  finished_us INTEGER NOT NULL,"
-    "  request TEXT NOT NULL);"
+    "  request TEXT NOT NULL,"
+    "  specials_by_column TEXT NOT NULL DEFAULT '');"
     "CREATE INDEX export_by_state ON export (state, format);"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 2;";
+
+/* From each schema to the next. */
+static const char *const upgrades[SCHEMA_VERSION] = {
+    [1] = "ALTER TABLE export ADD COLUMN specials_by_column TEXT NOT NULL DEFAULT ''; PRAGMA user_version = 2;",
+};
 
 enum statement { STMT_INSERT, STMT_UPDATE, STMT_FIND, STMT_REQUEST, STMT_COUNT, STMT_TOUCH, STMT_TOTAL };
 
 static const char *const statements[STMT_TOTAL] = {
     [STMT_INSERT] = "INSERT INTO export (" COLUMNS ", request)"
-                    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23)",
+                    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)",
     [STMT_UPDATE] = "UPDATE export SET state=?3, attempt=?4, failures=?5, format=?6, extension=?7, source=?8, rows=?9,"
                     " bytes=?10, specials=?11, rows_estimated=?12, snapshot_at=?13, sha256=?14, how=?15,"
                     " error_code=?16, error_field=?17, error_message=?18, sqlstate=?19, created_us=?20,"
-                    " started_us=?21, finished_us=?22 WHERE id=?1 AND owner=?2",
+                    " started_us=?21, finished_us=?22, specials_by_column=?23 WHERE id=?1 AND owner=?2",
     [STMT_FIND] = "SELECT sequence, " COLUMNS " FROM export WHERE id=?1",
     [STMT_REQUEST] = "SELECT request FROM export WHERE id=?1",
     [STMT_COUNT] = "SELECT state, format, count(*), sum(bytes) FROM export GROUP BY state, format",
-    [STMT_TOUCH] = "PRAGMA user_version = 1",   /* takes the write lock and syncs, changes nothing */
+    [STMT_TOUCH] = "PRAGMA user_version = 2",   /* takes the write lock and syncs, changes nothing */
 };
 
 struct sqlite_store {
@@ -103,6 +110,7 @@ static void bind_record(sqlite3_stmt *q, const struct job_record *r) {
   sqlite3_bind_int64(q, 20, r->created_us);
   sqlite3_bind_int64(q, 21, r->started_us);
   sqlite3_bind_int64(q, 22, r->finished_us);
+  bind_text(q, 23, r->specials_by_column);
 }
 
 static void read_text(sqlite3_stmt *q, int column, char *to, size_t size) {
@@ -140,6 +148,7 @@ static void read_record(sqlite3_stmt *q, struct job_record *r) {
   r->created_us = sqlite3_column_int64(q, 20);
   r->started_us = sqlite3_column_int64(q, 21);
   r->finished_us = sqlite3_column_int64(q, 22);
+  read_text(q, 23, r->specials_by_column, sizeof r->specials_by_column);
 }
 
 /* Runs a statement that gives no rows, and makes it ready for the next time. */
@@ -157,7 +166,7 @@ static bool sqlite_insert(struct store *base, const struct job_record *r, const 
   pthread_mutex_lock(&s->lock);
   sqlite3_stmt *q = s->prepared[STMT_INSERT];
   bind_record(q, r);
-  bind_text(q, 23, request);
+  bind_text(q, 24, request);
   bool ok = step_done(s, q, "write a new export into", err);
   pthread_mutex_unlock(&s->lock);
   return ok;
@@ -330,9 +339,9 @@ static bool set_up(struct sqlite_store *s, struct error *err) {
   if (version > SCHEMA_VERSION)
     return fail(err, ERR_DESTINATION, "the job store was written by a later version of decant (schema %d, known is %d)",
                 version, SCHEMA_VERSION);
-  if (version == 0) {
+  for (; version < SCHEMA_VERSION; version = version ? version + 1 : SCHEMA_VERSION) {
     char sql[sizeof schema_sql + 64];
-    snprintf(sql, sizeof sql, "BEGIN IMMEDIATE; %s COMMIT;", schema_sql);
+    snprintf(sql, sizeof sql, "BEGIN IMMEDIATE; %s COMMIT;", version ? upgrades[version] : schema_sql);
     if (!exec_sql(s, sql, err)) return false;
   }
   for (int i = 0; i < STMT_TOTAL; i++)

@@ -104,3 +104,42 @@ def test_the_service_names_the_row_as_well(db, service):
     assert status["status"] == "failed"
     found = AT_CTID.search(str(status["error"]))
     assert found and db.value(f"SELECT price = 'NaN' FROM prices WHERE ctid = '{found.group(1)}'")
+
+
+def test_what_was_written_otherwise_is_counted_by_column_in_the_summary(db, decant, tmp_path):
+    db.execute("""CREATE TABLE faulty AS SELECT i AS id, CASE WHEN i % 10 = 0 THEN 'NaN' ELSE i::float8 END AS often,
+                  CASE WHEN i = 77 THEN '-Infinity' ELSE i::float4 END AS "once ""or"" twice" FROM generate_series(1, 1000) i""")
+    run = decant(
+        "export", "--table", "faulty", "--format", "json", "--special", "null", "--json", "--lanes", 2
+    )
+    assert run.summary["specials"] == 101
+    assert list(run.summary["specialsByColumn"].items()) == [("often", 100), ('once "or" twice', 1)]
+    run = decant("export", "--table", "faulty", "--special", "null", "-o", tmp_path / "faulty.json")
+    assert r'101 written otherwise by --special ("often":100,"once \"or\" twice":1)' in run.err
+
+
+@pytest.mark.parametrize("output_format", ["json", "xml", "parquet"])
+def test_every_format_counts_by_column(decant, output_format):
+    query = """SELECT i AS id, CASE WHEN i = 4 THEN 'NaN' ELSE i END::numeric(9,2) AS price,
+                 CASE WHEN i > 5 THEN 'infinity'::timestamp ELSE '2024-01-01' END AS moment,
+                 jsonb_build_object('k', CASE WHEN i = 9 THEN E'\\x01' ELSE 'x' END) AS doc FROM generate_series(1, 9) i"""
+    expected = {"json": {"price": 1}, "xml": {"moment": 4, "doc": 1}, "parquet": {"moment": 4, "price": 1}}
+    run = decant(
+        "export", "--query", query.replace("i END::numeric", "i::numeric END::numeric"), "--format", output_format,
+        "--special", "null", "--json",
+    )  # fmt: skip
+    assert run.summary["specialsByColumn"] == expected[output_format]
+
+
+def test_the_status_of_an_export_counts_by_column(service):
+    status = service.finish(table="measures", format="ndjson", special="replace")
+    assert status["specials"] == 1 and status["specialsByColumn"] == {"value": 1}
+    status = service.finish(table="measures", format="csv")
+    assert status["specials"] == 0 and status["specialsByColumn"] == {}
+
+
+def test_a_long_list_of_columns_is_cut_and_the_total_stays(decant):
+    columns = ", ".join(f"'NaN'::float8 AS \"{'c' * 40}{i}\"" for i in range(100))
+    run = decant("export", "--query", f"SELECT {columns}", "--format", "json", "--special", "null", "--json")
+    assert run.summary["specials"] == 100
+    assert 5 < len(run.summary["specialsByColumn"]) < 100

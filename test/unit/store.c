@@ -2,6 +2,7 @@
 
 #include "job/store.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -154,6 +155,33 @@ static void test_the_file_is_for_its_owner_only_and_a_later_schema_is_refused(vo
   s->store = NULL;
 }
 
+/* Schema 1 had no counts by column. What it kept is there after the upgrade, and new records are kept whole. */
+static void test_a_store_of_the_first_schema_is_upgraded(void **state) {
+  struct state *s = *state;
+  struct error err;
+  struct job_record old = sample(), new = sample(), found;
+  strcpy(old.specials_by_column, "");
+  assert_true(s->store->ops->insert(s->store, &old, "{}", &err));
+  s->store->ops->close(s->store);
+  sqlite3 *db;
+  assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, "ALTER TABLE export DROP COLUMN specials_by_column; PRAGMA user_version = 1", NULL,
+                                NULL, NULL), SQLITE_OK);
+  sqlite3_close(db);
+  s->store = NULL;
+  for (int i = 0; i < 2; i++) {   /* the second time there is nothing to do */
+    if (s->store) s->store->ops->close(s->store);
+    assert_true(store_sqlite_open(s->path, &s->store, &err));
+    assert_true(s->store->ops->find(s->store, old.id, &found, &err));
+    old.sequence = found.sequence;
+    assert_memory_equal(&old, &found, sizeof old);
+  }
+  strcpy(new.specials_by_column, "{\"price\":3}");
+  assert_true(s->store->ops->insert(s->store, &new, "{}", &err));
+  assert_true(s->store->ops->find(s->store, new.id, &found, &err));
+  assert_string_equal(found.specials_by_column, "{\"price\":3}");
+}
+
 int main(void) {
 #define WITH_STORE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
   const struct CMUnitTest tests[] = {
@@ -162,6 +190,7 @@ int main(void) {
       WITH_STORE(test_pages_are_newest_first_and_lose_nothing_between_them),
       WITH_STORE(test_a_filter_selects_by_state_owner_and_age),
       WITH_STORE(test_the_file_is_for_its_owner_only_and_a_later_schema_is_refused),
+      WITH_STORE(test_a_store_of_the_first_schema_is_upgraded),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,7 +32,7 @@ static bool append_other(struct chunk *c, const struct cell *cell, struct error 
 }
 
 static bool special_null(struct chunk *c, struct error *err) {
-  c->shared->special_count++;
+  chunk_count_special(c);
   return chunk_put_null(c, err);
 }
 
@@ -110,7 +110,7 @@ static bool special_date(struct chunk *c, const struct cell *cell, bool negative
   switch (c->shared->special) {
     case SPECIAL_NULL: return special_null(c, err);
     case SPECIAL_REPLACE:
-      c->shared->special_count++;
+      chunk_count_special(c);
       return put_date(c, negative ? -INT32_MAX : INT32_MAX, err);
     case SPECIAL_ERROR:
     case SPECIAL_STRING: break;
@@ -137,7 +137,7 @@ static bool special_timestamp(struct chunk *c, const struct cell *cell, bool neg
   switch (c->shared->special) {
     case SPECIAL_NULL: return special_null(c, err);
     case SPECIAL_REPLACE:
-      c->shared->special_count++;
+      chunk_count_special(c);
       return put_timestamp(c, negative ? -INT64_MAX : INT64_MAX, err);
     case SPECIAL_ERROR:
     case SPECIAL_STRING: break;
@@ -175,7 +175,7 @@ static bool special_decimal(struct chunk *c, const struct cell *cell, enum decim
   if (c->shared->special == SPECIAL_NULL) return special_null(c, err);
   if (c->shared->special == SPECIAL_REPLACE && can_clamp) {
     __int128 largest = decimal_power(c->leaf->precision) - 1;
-    c->shared->special_count++;
+    chunk_count_special(c);
     return put_decimal(c, what == DECIMAL_INFINITY ? largest : -largest, err);
   }
   return fail(err, ERR_VALUE, "column \"%s\": a Parquet DECIMAL(%d,%d) cannot hold %s; %s", c->leaf->name,
@@ -250,7 +250,7 @@ static bool put_repaired(struct chunk *c, const uint8_t *text, size_t len, struc
 static bool special_text(struct chunk *c, const uint8_t *text, size_t len, size_t valid, struct error *err) {
   switch (c->shared->special) {
     case SPECIAL_NULL: return special_null(c, err);
-    case SPECIAL_REPLACE: c->shared->special_count++; return put_repaired(c, text, len, err);
+    case SPECIAL_REPLACE: chunk_count_special(c); return put_repaired(c, text, len, err);
     case SPECIAL_ERROR:
     case SPECIAL_STRING: break;
   }

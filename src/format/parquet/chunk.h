@@ -44,6 +44,7 @@ struct chunk {
   bool (*append)(struct chunk *c, const struct cell *cell, struct error *err);
   const struct leaf *leaf;
   struct chunk_shared *shared;
+  uint64_t *special_count;     /* of its output column; the encoder's */
   enum chunk_mode mode;        /* PLAIN: the values lie in the open page as PLAIN; it is written in `encoding` */
   enum encoding encoding;      /* of pages without dictionary */
   bool encoding_is_open;       /* no trial yet */
@@ -89,6 +90,11 @@ bool chunk_finish(struct chunk *c, struct error *err) MUST_CHECK;
 /* The dictionary is full: later values are PLAIN. */
 bool chunk_leave_dictionary(struct chunk *c, struct error *err) MUST_CHECK;
 
+/* A value is written otherwise than the server gave it. */
+static inline void chunk_count_special(struct chunk *c) {
+  c->shared->special_count++;
+  ++*c->special_count;
+}
 bool chunk_put_null(struct chunk *c, struct error *err) MUST_CHECK;
 /* A BYTE_ARRAY value, or one of `width` bytes in the page's order whose range the caller keeps. */
 bool chunk_put_bytes(struct chunk *c, const uint8_t *bytes, uint32_t len, struct error *err) MUST_CHECK;

@@ -24,6 +24,7 @@ struct encoder {
   size_t chunk_count;
   uint64_t row_count;            /* of the row group */
   struct format_counts counts;
+  uint64_t *specials_by_column;
 
   /* Where row_group_read is: a chunk, its dictionary or a page, and how much of that has been given. */
   size_t read_chunk, read_page, read_bytes;
@@ -91,10 +92,12 @@ static void shared_deinit(struct chunk_shared *s) {
 
 static bool make_chunks(struct encoder *e, const struct parquet_file *f, struct error *err) {
   e->chunks = calloc(f->schema.leaf_count, sizeof *e->chunks);
-  if (!e->chunks) return fail_memory(err, "a Parquet encoder");
+  e->specials_by_column = calloc(f->spec.schema->column_count, sizeof *e->specials_by_column);
+  if (!e->chunks || !e->specials_by_column) return fail_memory(err, "a Parquet encoder");
   e->chunk_count = f->schema.leaf_count;
   for (size_t i = 0; i < e->chunk_count; i++) {
     chunk_init(&e->chunks[i], &f->schema.leaves[i], &e->shared);
+    e->chunks[i].special_count = &e->specials_by_column[i];
     e->chunks[i].append = cells_append(&f->schema.leaves[i]);
   }
   return true;
@@ -117,6 +120,7 @@ void row_group_free(struct encoder *e) {
   if (!e) return;
   for (size_t i = 0; i < e->chunk_count; i++) chunk_deinit(&e->chunks[i]);
   free(e->chunks);
+  free(e->specials_by_column);
   shared_deinit(&e->shared);
   free(e);
 }
@@ -252,5 +256,6 @@ bool row_group_read(struct encoder *e, size_t max, struct buffer *out, bool *mor
 struct format_counts row_group_counts(const struct encoder *e) {
   struct format_counts counts = e->counts;
   counts.specials = e->shared.special_count;
+  counts.specials_by_column = e->specials_by_column;
   return counts;
 }
