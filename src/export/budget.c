@@ -33,22 +33,28 @@
 const struct memory_part memory_parts[] = {PART(process), PART(receive),  PART(window), PART(encode),
                                            PART(compress), PART(columns), {NULL, 0}};
 
+/* The lane that feeds the others encodes nothing. */
+static int64_t encoding_lanes(const struct budget_facts *f, int lanes) {
+  return f->is_fed && lanes > 1 ? lanes - 1 : lanes;
+}
+
 /* Everything that follows from lanes, chunks, encoders and workers. */
 static void add_up(struct memory_budget *b, const struct budget_facts *f) {
   bool is_text = f->format->is_text;
   const struct codec *codec = f->codec;
-  int64_t lanes = b->lanes, chunk = (int64_t)b->chunk_bytes + CHUNK_SLACK_BYTES;
+  int64_t lanes = b->lanes, encoders = encoding_lanes(f, b->lanes), chunk = (int64_t)b->chunk_bytes + CHUNK_SLACK_BYTES;
   int64_t columns = (int64_t)f->column_count, cells = (int64_t)f->cell_count;
   b->process_bytes = f->process_bytes;
   b->receive_bytes = lanes * ((int64_t)PG_RECEIVE_BYTES + LANE_BYTES);
   if (f->is_fed)
-    b->receive_bytes = PG_RECEIVE_BYTES + lanes * LANE_BYTES + FEED_BATCHES(lanes) * (int64_t)(FEED_BATCH_BYTES + FEED_SLACK_BYTES);
+    b->receive_bytes = PG_RECEIVE_BYTES + lanes * LANE_BYTES +
+                       FEED_BATCHES(lanes) * (int64_t)(FEED_BATCH_BYTES + FEED_SLACK_BYTES);
   b->window_bytes = lanes * b->chunks_per_lane * chunk;
-  b->encode_bytes = lanes * (is_text ? chunk : (int64_t)b->encoder_bytes);
-  b->compress_bytes = WRITER_BYTES + lanes * (int64_t)codec->lane_bytes(f->level) +
+  b->encode_bytes = encoders * (is_text ? chunk : (int64_t)b->encoder_bytes);
+  b->compress_bytes = WRITER_BYTES + encoders * (int64_t)codec->lane_bytes(f->level) +
                       (int64_t)codec->writer_bytes(f->level, b->workers);
   b->columns_bytes = (cells + columns) * PLAN_COLUMN_BYTES + lanes * (cells + columns) * LANE_COLUMN_BYTES;
-  if (!is_text) b->columns_bytes += lanes * columns * PART_COLUMN_BYTES;
+  if (!is_text) b->columns_bytes += encoders * columns * PART_COLUMN_BYTES;
   b->total_bytes = 0;
   for (size_t i = 0; memory_parts[i].name; i++)
     b->total_bytes += memory_part_bytes(b, &memory_parts[i]);
@@ -81,7 +87,7 @@ static void spend_on_window(struct memory_budget *b, const struct budget_facts *
 
 /* Formats that keep parts: a small window, the rest for the encoders. */
 static void spend_on_encoders(struct memory_budget *b, const struct budget_facts *f, int64_t bytes) {
-  int64_t each = bytes / b->lanes;
+  int64_t encoders = encoding_lanes(f, b->lanes), each = bytes / b->lanes;
   int64_t window = PART_SHARE_CHUNKS * (CHUNK_BYTES_DEFAULT + CHUNK_SLACK_BYTES);
   bool is_ample = each >= window + ENCODER_BYTES_MIN;
   if (is_ample) {
@@ -90,7 +96,7 @@ static void spend_on_encoders(struct memory_budget *b, const struct budget_facts
   } else {
     window = SHARE_CHUNKS_LEAST * (CHUNK_BYTES_MIN + CHUNK_SLACK_BYTES);
   }
-  b->encoder_bytes = (size_t)clamp(each - window, ENCODER_BYTES_LEAST, INT64_MAX);
+  b->encoder_bytes = (size_t)clamp((bytes - window * b->lanes) / encoders, ENCODER_BYTES_LEAST, INT64_MAX);
   add_up(b, f);
 }
 
@@ -102,7 +108,8 @@ static void spend(struct memory_budget *b, const struct budget_facts *f, int64_t
 static void make_default(struct memory_budget *b, const struct budget_facts *f) {
   set_least(b, f, f->lanes, f->lanes);
   int64_t chunk = CHUNK_BYTES_DEFAULT + CHUNK_SLACK_BYTES, least = f->lanes * (SHARE_CHUNKS_MIN + 1) * chunk;
-  int64_t bytes = f->format->is_text ? WINDOW_BYTES_DEFAULT + f->lanes * chunk : ENCODERS_BYTES_DEFAULT;
+  int64_t bytes = f->format->is_text ? WINDOW_BYTES_DEFAULT + f->lanes * chunk
+                                      : ENCODERS_BYTES_DEFAULT * encoding_lanes(f, f->lanes) / f->lanes;
   if (!f->format->is_text) least = f->lanes * (PART_SHARE_CHUNKS * chunk + ENCODER_BYTES_MIN);
   spend(b, f, bytes < least ? least : bytes);
 }

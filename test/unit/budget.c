@@ -38,8 +38,9 @@ static void test_the_window_holds_what_its_part_says(void **state) {
 }
 
 /* Down to the least: never more than the limit, and never a number that the engine could not work with. */
-static void walk_down(const char *format, const char *codec) {
+static void walk_down(const char *format, const char *codec, bool is_fed) {
   struct budget_facts f = facts(format, codec, 4);
+  f.is_fed = is_fed;
   struct memory_budget b = make(&f, 0);
   int64_t limit = b.total_bytes;
   int lanes = b.lanes;
@@ -59,10 +60,11 @@ static void walk_down(const char *format, const char *codec) {
 }
 
 static void test_a_limit_is_kept_down_to_the_least_that_is_possible(void **state) {
-  walk_down("csv", "none");
-  walk_down("xml", "gzip");
-  walk_down("csv", "zstd");
-  walk_down("parquet", "none");
+  walk_down("csv", "none", false);
+  walk_down("xml", "gzip", false);
+  walk_down("csv", "zstd", true);
+  walk_down("parquet", "none", false);
+  walk_down("parquet", "none", true);
 }
 
 static void test_the_error_names_a_value_that_suffices(void **state) {
@@ -89,6 +91,17 @@ static void test_a_higher_limit_gives_parquet_more_for_its_row_groups(void **sta
   assert_true(make(&f, 200 * MIB).encoder_bytes > 4 * make(&f, 0).encoder_bytes);
 }
 
+static void test_the_lane_that_feeds_the_others_gets_no_encoder(void **state) {
+  struct budget_facts f = facts("parquet", "none", 2);
+  struct memory_budget cut = make(&f, 0);
+  assert_int_equal(cut.encode_bytes, 2 * (int64_t)cut.encoder_bytes);
+  f.is_fed = true;
+  struct memory_budget fed = make(&f, 0), more = make(&f, 100 * MIB);
+  assert_int_equal(fed.encode_bytes, (int64_t)fed.encoder_bytes);
+  assert_true(fed.encode_bytes < cut.encode_bytes);
+  assert_true(more.total_bytes > 99 * MIB);   /* what a limit leaves goes to the one that encodes */
+}
+
 static void test_columns_count(void **state) {
   struct budget_facts f = facts("parquet", "none", 2);
   int64_t few = make(&f, 0).total_bytes;
@@ -110,6 +123,7 @@ int main(void) {
       cmocka_unit_test(test_the_error_names_a_value_that_suffices),
       cmocka_unit_test(test_workers_go_before_lanes),
       cmocka_unit_test(test_a_higher_limit_gives_parquet_more_for_its_row_groups),
+      cmocka_unit_test(test_the_lane_that_feeds_the_others_gets_no_encoder),
       cmocka_unit_test(test_columns_count),
       cmocka_unit_test(test_more_lanes_take_turns_for_smaller_rows),
   };
