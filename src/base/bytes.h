@@ -21,6 +21,11 @@ static inline uint64_t load_be64(const uint8_t *at) {
   return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(v) : v;
 }
 
+static inline void store_be16(uint8_t *to, uint16_t v) {
+  if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) v = __builtin_bswap16(v);
+  memcpy(to, &v, sizeof v);
+}
+
 static inline void store_be32(uint8_t *to, uint32_t v) {
   if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) v = __builtin_bswap32(v);
   memcpy(to, &v, sizeof v);

@@ -1,4 +1,5 @@
 #include "cli/export_args.h"
+#include "row/flatten.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,9 @@ const struct flag export_flags[] = {
     {"compress", 0, "CODEC", NULL, "gzip[:1-3], zstd[:1-19] or none; default: by the name in -o"},
     {"flatten", 0, NULL, NULL, "a column per path of JSON columns (the default for csv)"},
     {"no-flatten", 0, NULL, NULL, "JSON columns as they are"},
-    {"discover", 0, "HOW", NULL, "sample or full: how the paths are found"},
+    {"discover", 0, "HOW", NULL, "sample or full: how the paths are found; full also types them in parquet"},
+    {"sample-rows", 0, "N", NULL, "that a sample looks at, about; default 10000"},
+    {"max-paths", 0, "N", NULL, "columns made of one JSON column, at most; default and most 10000"},
     {"special", 0, "POLICY", NULL, "error, null, string or replace: for values that the format cannot say"},
     {"csv", 0, "K=V,…", NULL, "options of the format csv, listed below"},
     {"json", 0, "[K=V,…]", NULL, "with a value: options of the formats json and ndjson; alone: a summary in JSON at the end"},
@@ -250,6 +253,8 @@ static bool on_flag(void *context, const struct flag *flag, const char *value, s
   else if (!strcmp(name, "no-flatten")) r->flatten = FLATTEN_NO;
   else if (!strcmp(name, "gentle")) r->gentle = GENTLE_YES;
   else if (!strcmp(name, "max-rate")) return request_set_max_rate(r, value, name, err);
+  else if (!strcmp(name, "sample-rows")) return set_number(name, value, 1, SAMPLE_ROWS_MAX, &r->sample_rows, err);
+  else if (!strcmp(name, "max-paths")) return set_number(name, value, 1, FLATTEN_PATHS_MAX, &r->max_paths, err);
   else if (!strcmp(name, "discover")) return request_set_discover(r, value, err);
   else if (!strcmp(name, "special")) return request_set_special(r, value, err);
   else if (!strcmp(name, "json") && !value) p->args->summary_json = true;

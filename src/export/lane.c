@@ -191,14 +191,10 @@ static void drop_out(struct lane *lane, const struct error *why) {
   pthread_mutex_unlock(&run->mutex);
 }
 
-/*
- * False when there is nothing more to take, or the lane cannot go on: it has taken nothing then. is_busy: the
- * connection is reading, so that it could not ask for a lock.
- */
-static bool take_split(struct lane *lane, struct split *split, bool is_busy) {
+bool lane_take_split(struct lane *lane, struct scan *scan, struct split *split, bool is_busy) {
   struct run *run = lane->run;
   pthread_mutex_lock(&run->split_mutex);
-  bool got = scan_peek(&run->plan.scan, split);
+  bool got = scan_peek(scan, split);
   struct error why;
   if (got && is_busy && !has_lock(lane, split)) {
     got = false;
@@ -206,7 +202,7 @@ static bool take_split(struct lane *lane, struct split *split, bool is_busy) {
     drop_out(lane, &why);
     got = false;
   }
-  if (got) scan_take(&run->plan.scan);
+  if (got) scan_take(scan);
   pthread_mutex_unlock(&run->split_mutex);
   return got;
 }
@@ -223,7 +219,7 @@ static bool may_queue(const struct lane *lane) {
 
 static bool queue_next(struct lane *lane, struct error *err) {
   struct split next;
-  if (!may_queue(lane) || !take_split(lane, &next, true)) return true;
+  if (!may_queue(lane) || !lane_take_split(lane, &lane->run->plan.scan, &next, true)) return true;
   char *text = copy_sql(lane, &next, err);
   bool ok = text && pg_copy_queue(lane->pg, text, err);
   free(text);
@@ -269,8 +265,7 @@ static bool set_up(struct lane *lane, struct error *err) {
   if (run->format->is_text) lane->plain.drain = &lane->drain;
   if (lane->pg) pg_on_large_row(lane->pg, run->budget.large_row_bytes, wait_for_turn, lane);
   lane->cells = calloc(schema->cell_count, sizeof *lane->cells);
-  lane->leaf_locked = calloc(run->plan.source->leaf_count + 1, sizeof *lane->leaf_locked);
-  if (!lane->cells || !lane->leaf_locked) return fail_memory(err, "a lane");
+  if (!lane->cells) return fail_memory(err, "a lane");
   if (schema->flatten && !(lane->flattener = flattener_new(schema->flatten, schema, err))) return false;
   if (!run->format->encoder_new(run->format_self, &lane->encoder, err)) return false;
   return run->codec->lane_new(run->codec_self, &lane->codec_lane, err);
@@ -288,13 +283,11 @@ static void tear_down(struct lane *lane) {
   flattener_free(lane->flattener);
   buffer_deinit(&lane->plain);
   free(lane->cells);
-  free(lane->leaf_locked);
 }
 
-/* A connection of its own in the holder's snapshot. */
-static bool connect_lane(struct lane *lane) {
+bool lane_connect(struct lane *lane) {
   struct run *run = lane->run;
-  if (lane->index == 0) return true;
+  if (lane->pg) return true;   /* the holder's, or its own since discovery */
   struct error why;
   struct pg *pg = NULL;
   bool ok = pg_connect_like(run->holder, &run->stop, &pg, &why);
@@ -307,7 +300,7 @@ static bool connect_lane(struct lane *lane) {
   return ok;
 }
 
-static void disconnect_lane(struct lane *lane) {
+void lane_disconnect(struct lane *lane) {
   if (lane->index == 0) return;   /* the holder's connection ends with the run */
   pthread_mutex_lock(&lane->run->mutex);
   struct pg *pg = lane->pg;
@@ -321,7 +314,7 @@ static bool run_splits(struct lane *lane, struct error *err) {
   struct split split;
   bool any = false;
   if (!set_up(lane, err)) return false;
-  while (!run_is_failed(run) && (lane->has_queued || take_split(lane, &split, false))) {
+  while (!run_is_failed(run) && (lane->has_queued || lane_take_split(lane, &run->plan.scan, &split, false))) {
     if (lane->has_queued) split = lane->queued;
     any = true;
     if (!cancel_check(run->cancel, err) || !run_split(lane, &split, err)) return false;
@@ -367,9 +360,9 @@ void *lane_main(void *argument) {
     tear_down(lane);
     return NULL;
   }
-  if (connect_lane(lane) && !run_splits(lane, &err)) run_fail(run, &err);
+  if (lane_connect(lane) && !run_splits(lane, &err)) run_fail(run, &err);
   tear_down(lane);
-  disconnect_lane(lane);
+  lane_disconnect(lane);
   return NULL;
 }
 
@@ -405,7 +398,7 @@ static bool feed_rows(struct feeder *f, struct error *err) {
   struct lane *lane = f->lane;
   struct run *run = lane->run;
   struct split split;
-  if (!take_split(lane, &split, false)) return fail(err, ERR_INTERNAL, "a statement without a split");
+  if (!lane_take_split(lane, &run->plan.scan, &split, false)) return fail(err, ERR_INTERNAL, "a statement without a split");
   bool got = true, ok = cancel_check(run->cancel, err) && open_split(lane, &split, err);
   while (ok && got) {
     ok = reader_next(&lane->reader, lane->cells, &got, err);

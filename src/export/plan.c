@@ -15,6 +15,8 @@ void plan_deinit(struct plan *plan) {
   free(plan->guards);
   scan_deinit(&plan->scan);
   free(plan->select_list);
+  free(plan->discover_list);
+  free(plan->is_discovered);
   free(plan->where);
   free(plan->order_by);
   source_free(plan->source);
@@ -156,15 +158,26 @@ static void append_expression(struct buffer *sql, const struct source *s, size_t
   }
 }
 
-static bool make_select_list(struct plan *plan, struct error *err) {
+/* which: of the wire columns; NULL: all. */
+static char *select_list(const struct plan *plan, const bool *which) {
   struct buffer sql;
   buffer_init(&sql, SQL_MAX);
   for (size_t i = 0; i < plan->schema.wire_count; i++) {
-    if (i) buffer_append_string(&sql, ", ");
+    if (which && !which[i]) continue;
+    if (sql.len) buffer_append_string(&sql, ", ");
     append_expression(&sql, plan->source, plan->wire_sources[i], plan->schema.wire[i].form);
   }
-  plan->select_list = buffer_take_string(&sql);
-  return plan->select_list ? true : fail_memory(err, "the plan");
+  return buffer_take_string(&sql);
+}
+
+static bool make_select_lists(struct plan *plan, struct error *err) {
+  plan->is_discovered = calloc(plan->schema.wire_count, sizeof *plan->is_discovered);
+  plan->select_list = select_list(plan, NULL);
+  if (!plan->is_discovered || !plan->select_list) return fail_memory(err, "the plan");
+  for (size_t i = 0; i < plan->item_count; i++) plan->is_discovered[plan->items[i].wire] |= plan->items[i].flatten;
+  if (!plan->flattens) return true;
+  plan->discover_list = select_list(plan, plan->is_discovered);
+  return plan->discover_list || fail_memory(err, "the plan");
 }
 
 /* In which schema the operator of the type itself lies: extensions bring their own; pg_catalog else. */
@@ -269,7 +282,7 @@ static bool make(struct plan *plan, struct pg *pg, uint64_t split_bytes, int lan
   const struct export_request *r = plan->request;
   bool described = r->query ? source_describe_query(pg, r->query, &plan->source, err)
                             : source_describe_table(pg, r->table, &plan->source, err);
-  if (!described || !resolve_items(plan, err) || !make_select_list(plan, err)) return false;
+  if (!described || !resolve_items(plan, err) || !make_select_lists(plan, err)) return false;
   if (!make_where(plan, pg, err) || !make_order_by(plan, err)) return false;
   const struct scan_spec spec = {.source = plan->source, .select_list = plan->select_list, .where = plan->where,
                                  .order_by = plan->order_by, .order_key = plan->order_key, .limit = r->limit, .lanes = lanes,

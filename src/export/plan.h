@@ -34,6 +34,8 @@ struct plan {
   size_t *wire_sources;       /* per wire column: which of source->columns */
   struct schema schema;       /* wire part made by plan_make, output part by plan_columns */
   char *select_list, *where, *order_by;
+  char *discover_list;        /* the select list of the flattened columns alone; NULL where there are none */
+  bool *is_discovered;        /* per wire column: it is among them */
   struct key_wish order_key;  /* the first of order_by */
   struct scan scan;
   bool flattens;              /* an item is flattened: its paths must be discovered before plan_columns */

@@ -3,16 +3,18 @@
 
 #include <stdlib.h>
 
-static size_t count_columns(const struct plan *plan, struct path_collector *const *collectors) {
-  size_t count = 0;
+static bool count_columns(const struct plan *plan, struct path_collector *const *collectors, size_t *count,
+                          struct error *err) {
+  *count = 0;
   for (size_t i = 0; i < plan->item_count; i++) {
-    count++;
-    if (!plan->items[i].flatten) continue;
+    const struct found_path *paths;
     size_t path_count;
-    path_collector_finish(collectors[plan->items[i].wire], &path_count);
-    count += path_count + 1;
+    ++*count;
+    if (!plan->items[i].flatten) continue;
+    if (!path_collector_finish(collectors[plan->items[i].wire], &paths, &path_count, err)) return false;
+    *count += path_count + 1;
   }
-  return count;
+  return true;
 }
 
 /* Adds a column under a name of its own (taken over, freed on failure). */
@@ -28,15 +30,24 @@ static bool add_column(struct schema *schema, char *name, struct output_column c
   return true;
 }
 
-static enum flatten_form path_form(const struct plan *plan) {
-  return plan->request->format->path_form == FORMAT_PATH_TEXT ? FLATTEN_TEXT : FLATTEN_JSON;
+/*
+ * How the values of a path come. Found ones, in a format that types them: as JSON, so that 1 and "1" are not the same,
+ * or what every value is, where every row was looked at to know it. found: NULL for a path that was asked for.
+ */
+static struct path_type type_of(const struct plan *plan, const struct found_path *found) {
+  const struct format *format = plan->request->format;
+  const struct path_type text = {.form = FLATTEN_TEXT}, json = {.form = FLATTEN_JSON};
+  if (!found || !format->types_paths) return format->path_form == FORMAT_PATH_TEXT ? text : json;
+  return plan->request->discover == DISCOVER_FULL ? found->type : json;
 }
 
-static struct output_column path_column(const struct plan *plan, size_t wire, size_t cell) {
+static struct output_column path_column(const struct plan *plan, size_t wire, size_t cell,
+                                        const struct path_type *type) {
   return (struct output_column){
       .cell = (uint32_t)(plan->schema.wire_count + cell),
       .wire = (uint32_t)wire,
-      .kind = path_form(plan) == FLATTEN_TEXT ? KIND_TEXT : KIND_JSON,
+      .kind = path_type_kind(type),
+      .typmod = path_type_typmod(type),
   };
 }
 
@@ -50,24 +61,29 @@ static char *path_name(const char *target, const struct json_path *path) {
   return buffer_take_string(&name);
 }
 
-static bool add_path(struct plan *plan, const struct plan_item *item, const struct json_path *path, bool whole,
-                     char *name, struct error *err) {
+static bool add_asked(struct plan *plan, const struct plan_item *item, struct error *err) {
+  const struct path_type type = type_of(plan, NULL);
   size_t cell;
-  if (!flatten_set_add(plan->schema.flatten, item->wire, path, whole, path_form(plan), &cell, err)) {
-    free(name);
-    return false;
-  }
-  return add_column(&plan->schema, name, path_column(plan, item->wire, cell), err);
+  return flatten_set_add(plan->schema.flatten, item->wire, &item->path, true, type.form, &cell, err) &&
+         add_column(&plan->schema, strdup(item->target), path_column(plan, item->wire, cell, &type), err);
+}
+
+static bool add_found(struct plan *plan, const struct plan_item *item, const struct found_path *found,
+                      struct error *err) {
+  const struct path_type type = type_of(plan, found);
+  size_t cell;
+  return flatten_set_add_typed(plan->schema.flatten, item->wire, &found->path, &type, &cell, err) &&
+         add_column(&plan->schema, path_name(item->target, &found->path), path_column(plan, item->wire, cell, &type),
+                    err);
 }
 
 static bool add_rest(struct plan *plan, const struct plan_item *item, struct error *err) {
+  const struct path_type json = {.form = FLATTEN_JSON};
   size_t cell;
   if (!flatten_set_add_rest(plan->schema.flatten, item->wire, &cell, err)) return false;
   char *key = (char[]){"_other"};
   const struct json_path rest = {.keys = &key, .key_count = 1};
-  struct output_column column = path_column(plan, item->wire, cell);
-  column.kind = KIND_JSON;
-  return add_column(&plan->schema, path_name(item->target, &rest), column, err);
+  return add_column(&plan->schema, path_name(item->target, &rest), path_column(plan, item->wire, cell, &json), err);
 }
 
 static bool add_guard(struct plan *plan, const struct plan_item *item, struct error *err) {
@@ -88,12 +104,13 @@ bool plan_check_row(const struct plan *plan, const struct cell *cells, struct er
 static bool add_flattened(struct plan *plan, const struct plan_item *item, struct path_collector *collector,
                           enum seen seen, struct error *err) {
   size_t count;
-  const struct json_path *paths = path_collector_finish(collector, &count);
+  const struct found_path *paths;
+  if (!path_collector_finish(collector, &paths, &count, err)) return false;
   /* No value at all: the column is still there, under its own name. */
-  static const struct json_path top = {0};
-  if (count == 0 && !add_path(plan, item, &top, false, path_name(item->target, &top), err)) return false;
+  static const struct found_path top = {.type = {.form = FLATTEN_JSON}};
+  if (count == 0 && !add_found(plan, item, &top, err)) return false;
   for (size_t i = 0; i < count; i++)
-    if (!add_path(plan, item, &paths[i], false, path_name(item->target, &paths[i]), err)) return false;
+    if (!add_found(plan, item, &paths[i], err)) return false;
   if (seen == SEEN_SAMPLE || path_collector_is_partial(collector)) return add_rest(plan, item, err);
   return seen == SEEN_ALL || add_guard(plan, item, err);
 }
@@ -101,11 +118,11 @@ static bool add_flattened(struct plan *plan, const struct plan_item *item, struc
 static bool add_item(struct plan *plan, const struct plan_item *item, struct path_collector *const *collectors,
                      enum seen seen, struct error *err) {
   if (item->flatten) return add_flattened(plan, item, collectors[item->wire], seen, err);
-  if (item->is_path) return add_path(plan, item, &item->path, true, strdup(item->target), err);
+  if (item->is_path) return add_asked(plan, item, err);
   const struct wire_column *w = &plan->schema.wire[item->wire];
   return add_column(&plan->schema, strdup(item->target),
                     (struct output_column){.cell = (uint32_t)item->wire, .wire = (uint32_t)item->wire,
-                                           .kind = w->kind, .not_null = w->not_null},
+                                           .kind = w->kind, .typmod = w->typmod, .not_null = w->not_null},
                     err);
 }
 
@@ -157,7 +174,9 @@ static bool check_names(const struct schema *schema, struct error *err) {
 bool plan_columns(struct plan *plan, struct path_collector *const *collectors, enum seen seen,
                   struct error *err) {
   struct schema *schema = &plan->schema;
-  schema->columns = calloc(count_columns(plan, collectors), sizeof *schema->columns);
+  size_t count;
+  if (!count_columns(plan, collectors, &count, err)) return false;
+  schema->columns = calloc(count, sizeof *schema->columns);
   plan->guards = calloc(plan->item_count ? plan->item_count : 1, sizeof *plan->guards);
   if (!schema->columns || !plan->guards) return fail_memory(err, "the columns of the output");
   bool picks = plan->flattens;

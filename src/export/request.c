@@ -1,6 +1,7 @@
 #include "export/request.h"
 
 #include "base/rate.h"
+#include "row/flatten.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@ struct export_request *request_new(struct error *err) {
   r->codec = codecs[0];
   r->level = r->codec->level_default;
   r->limit = -1;
+  r->sample_rows = SAMPLE_ROWS_DEFAULT;
+  r->max_paths = FLATTEN_PATHS_MAX;
   return r;
 }
 

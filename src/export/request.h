@@ -16,6 +16,8 @@ enum discover { DISCOVER_SAMPLE, DISCOVER_FULL };
 enum gentle_choice { GENTLE_DEFAULT, GENTLE_YES, GENTLE_NO };       /* DEFAULT: as the service is set; else no */
 enum flatten_choice { FLATTEN_DEFAULT, FLATTEN_YES, FLATTEN_NO };   /* DEFAULT: as the format does */
 
+#define SAMPLE_ROWS_DEFAULT 10000
+#define SAMPLE_ROWS_MAX 100000000
 #define REQUEST_LIST_MAX 16384    /* columns, filters, values of an `in` */
 
 struct request_column { char *source; char *target; };       /* target never NULL: defaults to the source */
@@ -35,6 +37,8 @@ struct export_request {
   int64_t limit;                    /* -1: none */
   enum flatten_choice flatten;
   enum discover discover;
+  int64_t sample_rows;              /* 1 to SAMPLE_ROWS_MAX: that a sample looks at, about */
+  int64_t max_paths;                /* 1 to FLATTEN_PATHS_MAX: found paths that become columns, of one JSON column */
   enum special special;
   enum gentle_choice gentle;        /* one lane, and of each leaf one plain sequential scan */
   int64_t max_rate_bytes;           /* to be read from the server in a second; 0: no limit of its own */

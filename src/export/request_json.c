@@ -1,5 +1,6 @@
 /* The body of POST /exports: request_parse_json and its inverse, request_to_json. */
 #include "export/json_input.h"
+#include "row/flatten.h"
 #include "export/request.h"
 
 #include <ctype.h>
@@ -278,13 +279,25 @@ static bool read_max_rate(void *context, const struct json_value *v, const char 
   return ok;
 }
 
-static bool read_limit(void *context, const struct json_value *v, const char *path, struct error *err) {
-  struct export_request *r = context;
+static bool read_whole(const struct json_value *v, const char *path, int64_t min, int64_t max, int64_t *to,
+                       struct error *err) {
   char *text = NULL;
-  bool ok = v->type == JSON_NUMBER && json_input_scalar(v, path, &text, err) && parse_int64(text, &r->limit) &&
-            r->limit >= 0;
+  bool ok = v->type == JSON_NUMBER && json_input_scalar(v, path, &text, err) && parse_int64(text, to) && *to >= min &&
+            *to <= max;
   free(text);
-  return ok ? true : fail_field(err, path, "limit: a whole number from 0 is needed");
+  if (ok) return true;
+  if (max == INT64_MAX) return fail_field(err, path, "%s: a whole number from %lld is needed", path, (long long)min);
+  return fail_field(err, path, "%s: a whole number from %lld to %lld is needed", path, (long long)min, (long long)max);
+}
+
+static bool read_limit(void *context, const struct json_value *v, const char *path, struct error *err) {
+  return read_whole(v, path, 0, INT64_MAX, &((struct export_request *)context)->limit, err);
+}
+static bool read_sample_rows(void *context, const struct json_value *v, const char *path, struct error *err) {
+  return read_whole(v, path, 1, SAMPLE_ROWS_MAX, &((struct export_request *)context)->sample_rows, err);
+}
+static bool read_max_paths(void *context, const struct json_value *v, const char *path, struct error *err) {
+  return read_whole(v, path, 1, FLATTEN_PATHS_MAX, &((struct export_request *)context)->max_paths, err);
 }
 
 static const struct json_field request_fields[] = {
@@ -298,6 +311,8 @@ static const struct json_field request_fields[] = {
     {"compression", read_compression, true},
     {"flatten", read_flatten, true},
     {"discover", read_discover, true},
+    {"sampleRows", read_sample_rows, true},
+    {"maxPaths", read_max_paths, true},
     {"special", read_special, true},
     {"gentle", read_gentle, true},
     {"maxRate", read_max_rate, true},
@@ -416,6 +431,8 @@ void request_to_json(const struct export_request *r, struct buffer *out) {
   if (r->flatten != FLATTEN_DEFAULT)
     buffer_appendf(out, ",\"flatten\":%s", r->flatten == FLATTEN_YES ? "true" : "false");
   append_member(out, "discover", r->discover == DISCOVER_FULL ? "full" : "sample");
+  if (r->sample_rows != SAMPLE_ROWS_DEFAULT) buffer_appendf(out, ",\"sampleRows\":%lld", (long long)r->sample_rows);
+  if (r->max_paths != FLATTEN_PATHS_MAX) buffer_appendf(out, ",\"maxPaths\":%lld", (long long)r->max_paths);
   append_member(out, "special", special_names[r->special]);
   if (r->gentle != GENTLE_DEFAULT) buffer_appendf(out, ",\"gentle\":%s", r->gentle == GENTLE_YES ? "true" : "false");
   if (r->max_rate_bytes) buffer_appendf(out, ",\"maxRate\":%lld", (long long)r->max_rate_bytes);

@@ -161,12 +161,18 @@ static bool make_lanes(struct run *run, struct error *err) {
   settle_lane_count(run);
   struct lane *lanes = calloc((size_t)run->lane_count, sizeof *lanes);
   if (!lanes) return fail_memory(err, "the lanes");
-  for (int i = 0; i < run->lane_count; i++) lanes[i] = (struct lane){.run = run, .index = i};
+  bool ok = true;
+  for (int i = 0; i < run->lane_count; i++) {
+    lanes[i] = (struct lane){.run = run, .index = i};
+    lanes[i].leaf_locked = calloc(run->plan.source->leaf_count + 1, sizeof *lanes[i].leaf_locked);
+    ok &= lanes[i].leaf_locked != NULL;
+  }
   lanes[0].pg = run->holder;
   pthread_mutex_lock(&run->mutex);
   run->lanes = lanes;
+  run->lanes_made = run->lane_count;
   pthread_mutex_unlock(&run->mutex);
-  return true;
+  return ok || fail_memory(err, "the lanes");
 }
 
 static struct format_spec format_spec(const struct export_request *request, const struct plan *plan) {
@@ -307,6 +313,10 @@ static void deinit(struct run *run) {
   run_show_rate(run);
   rate_deinit(&run->rate);
   if (run->lanes && run->lanes[0].reader_is_open) reader_close(&run->lanes[0].reader);
+  for (int i = 0; i < run->lanes_made; i++) {
+    if (i > 0) pg_close(run->lanes[i].pg);   /* connected by discovery, and then not started */
+    free(run->lanes[i].leaf_locked);
+  }
   window_free(run->window, run->format->meta_free);
   feed_free(run->feed);
   if (run->codec_self) run->codec->close(run->codec_self);

@@ -73,6 +73,7 @@ struct run {
   struct window *window;
   struct lane *lanes;
   int lane_count;
+  int lanes_made;                /* before the budget was settled: lane_count or more */
   struct feed *feed;             /* lane 0 reads one stream for the others; NULL: each lane reads its own splits */
 
   pthread_t watcher;                /* the starting thread's own */
@@ -102,6 +103,18 @@ void run_list_specials(struct run *run, char to[EXPORT_SPECIALS_SIZE]);
 
 /* Shows what the lanes have read and how long they paused for it. */
 void run_show_rate(struct run *run);
+
+/*
+ * A connection of its own in the holder's snapshot; the holder has one already. False where the lane cannot take
+ * part, which is no failure: the others do its work. The lane disconnects in either case.
+ */
+bool lane_connect(struct lane *lane);
+void lane_disconnect(struct lane *lane);
+/*
+ * The next split of a scan of this source. False when there are no more, or the lane cannot go on: it has taken
+ * nothing then. is_busy: the connection is reading, so that it could not ask for a lock.
+ */
+bool lane_take_split(struct lane *lane, struct scan *scan, struct split *split, bool is_busy);
 
 /* Thread functions. */
 void *lane_main(void *lane);

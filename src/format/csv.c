@@ -371,6 +371,7 @@ const struct format format_csv = {
     .other_form = WIRE_TEXT,
     .nested_form = WIRE_TEXT,
     .path_form = FORMAT_PATH_TEXT,
+    .types_paths = false,
     .specials_allowed = 1u << SPECIAL_ERROR | 1u << SPECIAL_NULL | 1u << SPECIAL_STRING | 1u << SPECIAL_REPLACE,
     .options = options,
     .options_size = sizeof(struct csv_options),

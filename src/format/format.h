@@ -51,6 +51,7 @@ struct format {
   enum wire_form other_form;      /* how types without a kind of their own are selected */
   enum wire_form nested_form;     /* the same for arrays, composites and hstore-like types */
   enum flatten_form_of_format { FORMAT_PATH_TEXT, FORMAT_PATH_JSON } path_form;  /* how picked JSON values come */
+  bool types_paths;               /* flattened paths come as KIND_JSON or, where all values agree, as values of a type */
   unsigned specials_allowed;      /* bit set of 1 << SPECIAL_… that may be asked for */
   const struct option *options;   /* NULL-named row ends it; NULL: none */
   size_t options_size;

@@ -294,6 +294,7 @@ const struct format format_xml = {
     .other_form = WIRE_TEXT,
     .nested_form = WIRE_JSON,
     .path_form = FORMAT_PATH_JSON,
+    .types_paths = false,
     .specials_allowed = 1u << SPECIAL_ERROR | 1u << SPECIAL_NULL | 1u << SPECIAL_STRING | 1u << SPECIAL_REPLACE,
     .options = options,
     .options_size = sizeof(struct xml_options),

@@ -1,4 +1,4 @@
-#include "row/flatten.h"
+#include "row/json_facts.h"
 #include "row/walk.h"
 
 #include <stdlib.h>
@@ -26,13 +26,17 @@ struct path_collector {
   struct trie trie;           /* a node's mark: 1 where its path is among the paths */
   struct walk walk;
   struct leaf_state *states;
-  uint32_t state_count;       /* nodes that states and walk have room for */
+  struct json_facts *facts;   /* of each node's values */
+  uint32_t state_count;       /* nodes that states, facts and walk have room for */
   uint32_t root;
   uint64_t object_count;
   bool partial;
-  struct json_path *paths;    /* one per marked node; the keys of each are one block of memory */
-  uint32_t path_count, path_capacity;
-  size_t path_bytes;
+  uint32_t max_paths;
+  enum too_many too_many;
+  uint32_t path_count;        /* nodes that are marked */
+  size_t path_bytes;          /* of their keys: a key counts in each path through it */
+  struct found_path *found;   /* made by finish; the keys of each are one block of memory */
+  size_t found_count;
 
   /* The document at hand. */
   const uint8_t *end;
@@ -50,6 +54,10 @@ static bool grow_states(struct path_collector *c, struct error *err) {
   if (!states) return fail_memory(err, "the paths of a JSON column");
   memset(states + before, 0, (count - before) * sizeof *states);
   c->states = states;
+  struct json_facts *facts = realloc(c->facts, count * sizeof *facts);
+  if (!facts) return fail_memory(err, "the paths of a JSON column");
+  memset(facts + before, 0, (count - before) * sizeof *facts);
+  c->facts = facts;
   c->state_count = count;
   return true;
 }
@@ -59,12 +67,14 @@ static bool collector_init(struct path_collector *c, struct error *err) {
          walk_init(&c->walk, &c->trie, err) && grow_states(c, err);
 }
 
-struct path_collector *path_collector_new(struct error *err) {
+struct path_collector *path_collector_new(uint32_t max_paths, enum too_many too_many, struct error *err) {
   struct path_collector *c = calloc(1, sizeof *c);
   if (!c) {
     (void)fail_memory(err, "the paths of a JSON column");
     return NULL;
   }
+  c->max_paths = max_paths;
+  c->too_many = too_many;
   if (collector_init(c, err)) return c;
   path_collector_free(c);
   return NULL;
@@ -72,11 +82,12 @@ struct path_collector *path_collector_new(struct error *err) {
 
 void path_collector_free(struct path_collector *c) {
   if (!c) return;
-  for (uint32_t i = 0; i < c->path_count; i++) free(c->paths[i].keys);
-  free(c->paths);
+  for (size_t i = 0; i < c->found_count; i++) free(c->found[i].path.keys);
+  free(c->found);
   walk_deinit(&c->walk);
   trie_deinit(&c->trie);
   free(c->states);
+  free(c->facts);
   free(c);
 }
 
@@ -84,21 +95,22 @@ bool path_collector_is_partial(const struct path_collector *c) { return c->parti
 
 static bool fail_limit(struct path_collector *c) {
   return fail(c->err, ERR_USAGE,
-              "the JSON documents have more than %d different paths, or paths of more than %zu MB together, "
-              "which is too many for columns: do not flatten, or choose paths with columns",
-              FLATTEN_PATHS_MAX, COLLECTOR_PATHS_MAX >> 20);
+              "the JSON documents have more than %u different paths, or paths of more than %zu MB together: discover "
+              "sample makes columns of the most frequent ones and keeps the others in one column of JSON; "
+              "or do not flatten, or choose paths with columns",
+              c->max_paths, COLLECTOR_PATHS_MAX >> 20);
 }
 
-/* Adds a key that no document had before. TRIE_NONE and true where no path can name it. */
+/* Adds a key that no document had before. TRIE_NONE and true where it gets no node. */
 static bool add_key(struct path_collector *c, uint32_t parent, const struct walk_unknown *key,
                     uint32_t *node) {
   *node = TRIE_NONE;
-  if (c->trie.nodes[parent].depth == PATH_KEYS_MAX || (key->len && memchr(key->text, '\0', key->len))) {
+  bool is_full = c->trie.node_count >= COLLECTOR_NODES_MAX || c->trie.keys.len > COLLECTOR_KEYS_MAX;
+  if (is_full && c->too_many == TOO_MANY_FAILS) return fail_limit(c);
+  if (is_full || key->nameless || c->trie.nodes[parent].depth == PATH_KEYS_MAX) {
     c->partial = true;
     return true;
   }
-  if (c->trie.node_count >= COLLECTOR_NODES_MAX || c->trie.keys.len > COLLECTOR_KEYS_MAX)
-    return fail_limit(c);
   return trie_add(&c->trie, parent, key->text, key->len, node, c->err) && grow_states(c, c->err);
 }
 
@@ -147,11 +159,12 @@ static const uint8_t *go_to_value(struct path_collector *c, const uint8_t *at, u
 }
 
 static const uint8_t *take_leaf(struct path_collector *c, uint32_t node, const uint8_t *at) {
-  at = json_skip_value(at, c->end);
-  if (!at) return NULL;
+  const uint8_t *behind = json_skip_value(at, c->end);
+  if (!behind) return NULL;
+  json_facts_note(&c->facts[node], at, behind);
   c->states[node].is_leaf = true;
   c->found_new |= c->trie.nodes[node].mark == 0;
-  return at;
+  return behind;
 }
 
 /* The members of an object below the deepest path are no columns. */
@@ -189,37 +202,17 @@ static const uint8_t *walk_document(struct path_collector *c, const uint8_t *at)
   return at;
 }
 
-/* A node's keys from the top, and behind them their texts, in one block. */
-static bool make_path(struct path_collector *c, uint32_t node, struct json_path *path) {
-  const struct trie *t = &c->trie;
-  size_t depth = t->nodes[node].depth, size = 0;
-  for (uint32_t n = node; t->nodes[n].parent != TRIE_NONE; n = t->nodes[n].parent)
-    size += t->nodes[n].key_len + 1;
-  if (size > COLLECTOR_PATHS_MAX - c->path_bytes) return fail_limit(c);
-  c->path_bytes += size;
-  char **keys = malloc(depth * sizeof *keys + size + 1);
-  if (!keys) return fail_memory(c->err, "the paths of a JSON column");
-  char *text = (char *)(keys + depth);
-  for (uint32_t n = node; t->nodes[n].parent != TRIE_NONE; n = t->nodes[n].parent) {
-    keys[t->nodes[n].depth - 1] = text;
-    memcpy(text, trie_key(t, n), t->nodes[n].key_len);
-    text += t->nodes[n].key_len;
-    *text++ = '\0';
-  }
-  *path = (struct json_path){keys, depth};
-  return true;
+static size_t path_size(const struct trie *t, uint32_t node) {
+  size_t size = 0;
+  for (; t->nodes[node].parent != TRIE_NONE; node = t->nodes[node].parent) size += t->nodes[node].key_len + 1;
+  return size;
 }
 
-static bool add_path(struct path_collector *c, uint32_t node) {
-  if (c->path_count == FLATTEN_PATHS_MAX) return fail_limit(c);
-  if (c->path_count == c->path_capacity) {
-    uint32_t capacity = c->path_capacity ? c->path_capacity * 2 : 16;
-    struct json_path *paths = realloc(c->paths, capacity * sizeof *paths);
-    if (!paths) return fail_memory(c->err, "the paths of a JSON column");
-    c->paths = paths;
-    c->path_capacity = capacity;
-  }
-  if (!make_path(c, node, &c->paths[c->path_count])) return false;
+static bool mark_path(struct path_collector *c, uint32_t node) {
+  size_t bytes = c->path_bytes + path_size(&c->trie, node);
+  bool is_too_much = c->path_count == c->max_paths || bytes > COLLECTOR_PATHS_MAX;
+  if (is_too_much && c->too_many == TOO_MANY_FAILS) return fail_limit(c);
+  c->path_bytes = bytes;
   c->path_count++;
   c->trie.nodes[node].mark = 1;
   return true;
@@ -230,7 +223,7 @@ static bool add_leaves(struct path_collector *c) {
   struct leaf_state *states = c->states;
   states[c->root].next_seen = TRIE_NONE;
   for (uint32_t next, pending = c->root; pending != TRIE_NONE; pending = next) {
-    if (states[pending].is_leaf && !c->trie.nodes[pending].mark && !add_path(c, pending)) return false;
+    if (states[pending].is_leaf && !c->trie.nodes[pending].mark && !mark_path(c, pending)) return false;
     next = states[pending].next_seen;
     for (uint32_t child = states[pending].first_seen; child != TRIE_NONE;) {
       uint32_t sibling = states[child].next_seen;
@@ -254,6 +247,34 @@ bool path_collector_add(struct path_collector *c, const uint8_t *json, size_t le
               JSON_DEPTH_MAX);
 }
 
+/* --- Joining ------------------------------------------------------------------------------------------- */
+
+bool path_collector_join(struct path_collector *c, const struct path_collector *other, struct error *err) {
+  const struct trie *from = &other->trie;
+  c->err = err;
+  c->partial |= other->partial;
+  uint32_t *places = calloc(from->node_count, sizeof *places);   /* of the other's nodes in here */
+  if (!places) return fail_memory(err, "the paths of a JSON column");
+  places[other->root] = c->root;
+  bool ok = true;
+  /* A node comes behind its parent. One that has found no place takes those below it along. */
+  for (uint32_t i = 1; ok && i < from->node_count; i++) {
+    const struct trie_node *n = &from->nodes[i];
+    const struct walk_unknown key = {.text = trie_key(from, i), .len = n->key_len};
+    if (i != other->root && places[n->parent] != TRIE_NONE) {
+      places[i] = trie_find(&c->trie, places[n->parent], key.text, key.len);
+      if (places[i] == TRIE_NONE) ok = add_key(c, places[n->parent], &key, &places[i]);
+    }
+    if (!ok || places[i] == TRIE_NONE) continue;
+    json_facts_join(&c->facts[places[i]], &other->facts[i]);
+    if (n->mark && !c->trie.nodes[places[i]].mark) ok = mark_path(c, places[i]);
+  }
+  free(places);
+  return ok;
+}
+
+/* --- The paths in order -------------------------------------------------------------------------------- */
+
 /* The next byte of the keys joined with '.', or -1 behind the last. */
 static int next_byte(const struct json_path *path, size_t *key, size_t *at) {
   if (*key >= path->key_count) return -1;
@@ -267,8 +288,8 @@ static int next_byte(const struct json_path *path, size_t *key, size_t *at) {
   return *key < path->key_count ? '.' : -1;
 }
 
-static int compare_paths(const void *left, const void *right) {
-  const struct json_path *a = left, *b = right;
+static int compare_found(const void *left, const void *right) {
+  const struct json_path *a = &((const struct found_path *)left)->path, *b = &((const struct found_path *)right)->path;
   size_t a_key = 0, a_at = 0, b_key = 0, b_at = 0;
   int x, y;
   do {
@@ -279,8 +300,69 @@ static int compare_paths(const void *left, const void *right) {
   return a->key_count < b->key_count ? -1 : a->key_count > b->key_count;   /* "a.b" and a.b */
 }
 
-const struct json_path *path_collector_finish(struct path_collector *c, size_t *count) {
-  if (c->path_count) qsort(c->paths, c->path_count, sizeof *c->paths, compare_paths);
-  *count = c->path_count;
-  return c->paths;
+/* A node's keys from the top, and behind them their texts, in one block. */
+static bool make_path(struct path_collector *c, uint32_t node, struct json_path *path, struct error *err) {
+  const struct trie *t = &c->trie;
+  size_t depth = t->nodes[node].depth;
+  char **keys = malloc(depth * sizeof *keys + path_size(t, node) + 1);
+  if (!keys) return fail_memory(err, "the paths of a JSON column");
+  char *text = (char *)(keys + depth);
+  for (uint32_t n = node; t->nodes[n].parent != TRIE_NONE; n = t->nodes[n].parent) {
+    keys[t->nodes[n].depth - 1] = text;
+    memcpy(text, trie_key(t, n), t->nodes[n].key_len);
+    text += t->nodes[n].key_len;
+    *text++ = '\0';
+  }
+  *path = (struct json_path){keys, depth};
+  return true;
+}
+
+struct counted_node {
+  uint64_t count;
+  uint32_t node;
+};
+
+static int compare_counted(const void *left, const void *right) {
+  const struct counted_node *a = left, *b = right;
+  if (a->count != b->count) return a->count > b->count ? -1 : 1;
+  return a->node < b->node ? -1 : 1;   /* the one that was met first */
+}
+
+/* The most frequent paths, as many as there may be. */
+static size_t choose_nodes(struct path_collector *c, struct counted_node *nodes) {
+  size_t count = 0, kept = 0, bytes = 0;
+  for (uint32_t i = 1; i < c->trie.node_count; i++)
+    if (c->trie.nodes[i].mark) nodes[count++] = (struct counted_node){c->facts[i].count, i};
+  if (c->too_many == TOO_MANY_FAILS) return count;
+  qsort(nodes, count, sizeof *nodes, compare_counted);
+  for (; kept < count && kept < c->max_paths; kept++)
+    if ((bytes += path_size(&c->trie, nodes[kept].node)) > COLLECTOR_PATHS_MAX) break;
+  c->partial |= kept < count;
+  return kept;
+}
+
+static bool make_found(struct path_collector *c, const struct counted_node *nodes, size_t count, struct error *err) {
+  c->found = calloc(count ? count : 1, sizeof *c->found);
+  if (!c->found) return fail_memory(err, "the paths of a JSON column");
+  for (; c->found_count < count; c->found_count++) {
+    struct found_path *found = &c->found[c->found_count];
+    uint32_t node = nodes[c->found_count].node;
+    if (!make_path(c, node, &found->path, err)) return false;
+    found->type = json_facts_type(&c->facts[node]);
+  }
+  qsort(c->found, count, sizeof *c->found, compare_found);
+  return true;
+}
+
+bool path_collector_finish(struct path_collector *c, const struct found_path **paths, size_t *count,
+                           struct error *err) {
+  bool ok = true;
+  if (!c->found && c->path_count) {
+    struct counted_node *nodes = calloc(c->path_count, sizeof *nodes);
+    ok = nodes ? make_found(c, nodes, choose_nodes(c, nodes), err) : fail_memory(err, "the paths of a JSON column");
+    free(nodes);
+  }
+  *paths = c->found;
+  *count = c->found_count;
+  return ok;
 }

@@ -1,6 +1,7 @@
 #include "row/flatten_set.h"
 #include "row/gap.h"
 #include "row/scratch.h"
+#include "row/typed.h"
 #include "row/walk.h"
 
 #include <stdlib.h>
@@ -70,6 +71,7 @@ struct flattener {
   struct gap_trust *trusts;      /* one per root */
   struct scratch scratch;    /* unescaped strings */
   struct buffer *rests;      /* one per root */
+  struct typed typed;        /* picks that are more than text */
   struct rest_item *items;
   uint32_t item_count, item_capacity;
 
@@ -104,7 +106,9 @@ struct flattener *flattener_new(const struct flatten_set *set, const struct sche
   if (!f->states || !f->rests || !f->trusts) goto no_memory;
   for (size_t i = 0; i < set->root_count; i++) buffer_init(&f->rests[i], INT32_MAX);
   gaps_init(&f->gaps, sizeof(struct flatten_gap), GAPS_MAX);
-  if (walk_init(&f->walk, &set->trie, err) && gaps_set_places(&f->gaps, set->trie.node_count, err)) return f;
+  if (walk_init(&f->walk, &set->trie, err) && typed_init(&f->typed, set, err) &&
+      gaps_set_places(&f->gaps, set->trie.node_count, err))
+    return f;
   flattener_free(f);
   return NULL;
 no_memory:
@@ -119,6 +123,7 @@ void flattener_free(struct flattener *f) {
   gaps_deinit(&f->gaps);
   free(f->trusts);
   scratch_deinit(&f->scratch);
+  typed_deinit(&f->typed);
   for (size_t i = 0; f->rests && i < f->set->root_count; i++) buffer_deinit(&f->rests[i]);
   free(f->rests);
   free(f->states);
@@ -595,5 +600,5 @@ bool flattener_run(struct flattener *f, struct cell *cells, struct error *err) {
     const struct cell *document = &cells[f->set->roots[i].wire];
     if (!cell_is_null(document) && !run_root(f, i, document, err)) return false;
   }
-  return true;
+  return f->typed.count == 0 || typed_run(&f->typed, f->picked, &f->scratch, err);
 }

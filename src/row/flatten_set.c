@@ -55,8 +55,8 @@ static struct pick *reserve_pick(struct flatten_set *set, struct error *err) {
   return &set->picks[set->pick_count];
 }
 
-bool flatten_set_add(struct flatten_set *set, size_t wire, const struct json_path *path, bool pick_whole,
-                     enum flatten_form form, size_t *cell, struct error *err) {
+static bool add_pick(struct flatten_set *set, size_t wire, const struct json_path *path, bool pick_whole,
+                     const struct path_type *type, size_t *cell, struct error *err) {
   struct flatten_root *root = find_root(set, wire, err);
   struct pick *pick = reserve_pick(set, err);
   if (!root || !pick) return false;
@@ -68,11 +68,27 @@ bool flatten_set_add(struct flatten_set *set, size_t wire, const struct json_pat
   for (size_t i = 0; i < path->key_count; i++)
     if (!trie_add(&set->trie, node, path->keys[i], strlen(path->keys[i]), &node, err)) return false;
   struct trie_node *n = &set->trie.nodes[node];
-  *pick = (struct pick){.wire = wire, .node = node, .next = n->mark, .whole = pick_whole, .form = form};
+  *pick = (struct pick){.wire = wire,
+                        .node = node,
+                        .next = n->mark,
+                        .whole = pick_whole,
+                        .precision = (uint8_t)type->precision,
+                        .scale = (uint8_t)type->scale,
+                        .form = type->form};
   n->mark = set->pick_count++;
   root->path_count++;
   *cell = n->mark - 1;
   return true;
+}
+
+bool flatten_set_add(struct flatten_set *set, size_t wire, const struct json_path *path, bool pick_whole,
+                     enum flatten_form form, size_t *cell, struct error *err) {
+  return add_pick(set, wire, path, pick_whole, &(struct path_type){.form = form}, cell, err);
+}
+
+bool flatten_set_add_typed(struct flatten_set *set, size_t wire, const struct json_path *path,
+                           const struct path_type *type, size_t *cell, struct error *err) {
+  return add_pick(set, wire, path, false, type, cell, err);
 }
 
 bool flatten_set_add_rest(struct flatten_set *set, size_t wire, size_t *cell, struct error *err) {

@@ -13,6 +13,7 @@ struct pick {
   uint32_t node;
   uint32_t next;        /* the next pick of the same node, or PICK_NONE */
   bool whole;           /* takes an object, too */
+  uint8_t precision, scale;   /* FLATTEN_NUMERIC */
   enum flatten_form form;
 };
 

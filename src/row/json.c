@@ -217,6 +217,21 @@ bool json_unescape(const uint8_t *at, const uint8_t *end, struct buffer *out) {
   return true;
 }
 
+bool json_has_half_pair(const uint8_t *at, const uint8_t *end) {
+  while ((at = memchr(at, '\\', (size_t)(end - at)))) {
+    if (at[1] != 'u') {
+      at += 2;
+      continue;
+    }
+    uint8_t character[4];
+    const uint8_t *escape = at;
+    uint8_t *stop = unescape_unicode(&at, end, character);
+    int32_t code = read_hex4(escape + 2, end);
+    if (!stop || (code >= 0xD800 && code <= 0xDFFF && at - escape == 6)) return true;   /* not joined with another */
+  }
+  return false;
+}
+
 static void append_escape(struct buffer *out, uint8_t c) {
   static const char hex[] = "0123456789abcdef";
   static const char letters[0x20] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};

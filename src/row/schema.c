@@ -26,3 +26,5 @@ bool numeric_typmod(int32_t typmod, int *precision, int *scale) {
   *scale = (int)((packed & 0x7FF) ^ 0x400) - 0x400;
   return *precision >= 1 && *precision <= 1000;
 }
+
+int32_t numeric_typmod_make(int precision, int scale) { return (precision << 16 | scale) + TYPMOD_OFFSET; }

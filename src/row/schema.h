@@ -65,12 +65,13 @@ struct wire_column {
   bool not_null;         /* the catalog's NOT NULL of a table's column */
 };
 
-/* An output column. Types that only Parquet needs (precision and scale) come from the wire column's typmod. */
+/* An output column. Types that only Parquet needs (precision and scale) come from the typmod. */
 struct output_column {
   char *name;            /* target name: unique, not empty, UTF-8 */
   uint32_t cell;         /* index into the row's cells */
   uint32_t wire;         /* the wire column that it comes from */
-  enum kind kind;        /* of its cell: the wire column's, or KIND_TEXT / KIND_JSON for a path */
+  enum kind kind;        /* of its cell: the wire column's, or what a path's form gives (row/flatten.h) */
+  int32_t typmod;        /* the wire column's, or that of a path whose numbers are KIND_NUMERIC; else -1 */
   bool not_null;         /* a NULL cell here is an error in formats that rely on it */
 };
 
@@ -92,3 +93,5 @@ void schema_deinit(struct schema *s);   /* also of a half-built one; leaves it e
  * precision is 1 to 1000, scale -1000 to 1000.
  */
 bool numeric_typmod(int32_t typmod, int *precision, int *scale);
+/* The typmod of numeric(precision, scale): 1 to 1000, 0 to 1000. */
+int32_t numeric_typmod_make(int precision, int scale);

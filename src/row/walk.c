@@ -29,12 +29,18 @@ const uint8_t *walk_key_lookup(struct walk *w, uint32_t parent, uint32_t slot, c
   bool escaped;
   const uint8_t *behind = json_skip_string_inline(at, end, &escaped);
   if (!behind) return NULL;
-  *unknown = (struct walk_unknown){at + 1, (size_t)(behind - at) - 2};
-  if (escaped) {
+  *unknown = (struct walk_unknown){.text = at + 1, .len = (size_t)(behind - at) - 2};
+  if (__builtin_expect(escaped, 0)) {
     buffer_reset(&w->key);
     buffer_shrink(&w->key, KEY_KEPT_BYTES);
     if (!json_unescape(at, behind, &w->key) || w->key.failed) return NULL;
-    *unknown = (struct walk_unknown){w->key.data, w->key.len};
+    /* Two keys that are no text would become the same one. */
+    bool nameless = json_has_half_pair(at, behind) || (w->key.len && memchr(w->key.data, '\0', w->key.len));
+    *unknown = (struct walk_unknown){w->key.data, w->key.len, nameless};
+    if (nameless) {
+      *child = TRIE_NONE;
+      return behind;
+    }
   }
   *child = trie_find(w->trie, parent, unknown->text, unknown->len);
   if (*child != TRIE_NONE) w->guesses[slot] = *child;

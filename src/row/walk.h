@@ -21,6 +21,7 @@ static inline uint32_t walk_next(uint32_t node) { return node * 2 + 1; }
 struct walk_unknown {
   const uint8_t *text;   /* unescaped; valid until the next key */
   size_t len;
+  bool nameless;         /* it holds \u0000 or half a surrogate pair: no path can name it */
 };
 
 bool walk_init(struct walk *w, const struct trie *trie, struct error *err) MUST_CHECK;

@@ -29,17 +29,18 @@ struct target {
 /* Some of the paths that were found, the rest, and, where `how` says so, an object above them, whole. */
 static void choose(struct target *t, uint8_t which, uint8_t how) {
   size_t count, cell;
-  const struct json_path *paths = path_collector_finish(t->collector, &count);
+  const struct found_path *found;
+  CHECK(path_collector_finish(t->collector, &found, &count, &t->err));
   t->set = flatten_set_new(&t->err);
   CHECK(t->set);
   for (size_t i = 0; i < count && t->picked_count < PATHS_MAX; i++) {
     if (which >> (i % 8) & 1) continue;
-    CHECK(flatten_set_add(t->set, 0, &paths[i], false, FLATTEN_JSON, &cell, &t->err));
-    t->picked[t->picked_count++] = &paths[i];
+    CHECK(flatten_set_add(t->set, 0, &found[i].path, false, FLATTEN_JSON, &cell, &t->err));
+    t->picked[t->picked_count++] = &found[i].path;
   }
   CHECK(flatten_set_add_rest(t->set, 0, &cell, &t->err));
   if (!(how & 1) || count == 0) return;
-  const struct json_path *below = &paths[how % count];
+  const struct json_path *below = &found[how % count].path;
   struct json_path above = {below->keys, below->key_count ? below->key_count - 1 : 0};
   CHECK(flatten_set_add(t->set, 0, &above, true, how & 2 ? FLATTEN_TEXT : FLATTEN_JSON, &cell, &t->err));
 }
@@ -86,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   size_t first = zero ? (size_t)(zero - data) : size;
   struct target t = {.wire = {.name = "c", .kind = KIND_JSON}};
   t.schema = (struct schema){.wire = &t.wire, .wire_count = 1};
-  t.collector = path_collector_new(&t.err);
+  t.collector = path_collector_new(FLATTEN_PATHS_MAX, TOO_MANY_FAILS, &t.err);
   CHECK(t.collector);
   (void)!path_collector_add(t.collector, data, first, &t.err);
   choose(&t, which, how);

@@ -654,15 +654,18 @@ static void test_after_full_discovery_nothing_is_left_for_the_rest(void **state)
     struct buffer texts[DISCOVERED_DOCUMENTS];
     size_t count, cell;
     bench_open(&b, KIND_JSON);
-    struct path_collector *collector = path_collector_new(&b.err);
+    struct path_collector *collector = path_collector_new(FLATTEN_PATHS_MAX, TOO_MANY_FAILS, &b.err);
     assert_non_null(collector);
     for (int i = 0; i < DISCOVERED_DOCUMENTS; i++) {
       buffer_init(&texts[i], 1 << 20);
       random_value(&texts[i], 4);
       assert_true(path_collector_add(collector, texts[i].data, texts[i].len, &b.err));
     }
-    const struct json_path *paths = path_collector_finish(collector, &count);
+    const struct found_path *found;
+    struct json_path paths[DISCOVERED_PATHS_MAX];
+    assert_true(path_collector_finish(collector, &found, &count, &b.err));
     assert_in_range(count, 1, DISCOVERED_PATHS_MAX);
+    for (size_t i = 0; i < count; i++) paths[i] = found[i].path;
     for (size_t i = 0; i < count; i++)
       assert_true(flatten_set_add(b.set, 0, &paths[i], false, FLATTEN_JSON, &cell, &b.err));
     bench_rest(&b);

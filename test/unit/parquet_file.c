@@ -108,7 +108,7 @@ static void make_every_kind(struct rows *r, const char *options) {
                                                     "j", "k", "l", "m", "n", "o", "p", "q"};
     rows_add_column(r, names[i], samples[i].kind);
   }
-  r->wire[7].typmod = ((30 << 16) | 10) + 4;   /* numeric(30,10) */
+  r->columns[7].typmod = ((30 << 16) | 10) + 4;   /* numeric(30,10) */
   rows_begin(r);
   for (int part = 0; part < 2; part++) {
     for (int row = 0; row < 30; row++) {
@@ -307,7 +307,7 @@ static void test_one_value_larger_than_a_page_has_a_page_of_its_own(void **state
 static void begin_special(struct rows *r, enum kind kind, enum special special) {
   parquet_init(r, "");
   rows_add_column(r, "amount", kind);
-  r->wire[0].typmod = ((9 << 16) | 2) + 4;
+  r->columns[0].typmod = ((9 << 16) | 2) + 4;
   r->columns[0].not_null = true;
   r->spec.special = special;
   rows_begin(r);
@@ -367,7 +367,7 @@ static bool opens(enum kind kind, enum special special, struct error *err) {
   struct rows r;
   parquet_init(&r, "");
   rows_add_column(&r, "amount", kind);
-  r.wire[0].typmod = ((9 << 16) | 2) + 4;
+  r.columns[0].typmod = ((9 << 16) | 2) + 4;
   r.spec.special = special;
   bool ok = r.format->open(&r.spec, &r.self, err);
   rows_deinit(&r);

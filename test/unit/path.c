@@ -76,10 +76,12 @@ static void assert_paths(struct path_collector *c, const char *expected) {
   struct buffer out;
   size_t count;
   buffer_init(&out, 1 << 20);
-  const struct json_path *paths = path_collector_finish(c, &count);
+  const struct found_path *found;
+  struct error err;
+  assert_true(path_collector_finish(c, &found, &count, &err));
   for (size_t i = 0; i < count; i++) {
     if (i) buffer_append_byte(&out, ' ');
-    if (paths[i].key_count) json_path_write(&paths[i], &out);
+    if (found[i].path.key_count) json_path_write(&found[i].path, &out);
     else buffer_append_byte(&out, '^');
   }
   char *text = buffer_take_string(&out);
@@ -89,7 +91,7 @@ static void assert_paths(struct path_collector *c, const char *expected) {
 
 static void assert_collects(const char *const *documents, const char *expected) {
   struct error err;
-  struct path_collector *c = path_collector_new(&err);
+  struct path_collector *c = path_collector_new(FLATTEN_PATHS_MAX, TOO_MANY_FAILS, &err);
   assert_non_null(c);
   for (; *documents; documents++)
     if (!collect(c, *documents, &err)) print_error("%s: %s\n", *documents, err.message);
@@ -129,7 +131,7 @@ static void test_paths_come_in_bytewise_order_of_their_spelling(void **state) {
 
 static void test_what_no_path_can_name_makes_the_collection_partial(void **state) {
   struct error err;
-  struct path_collector *c = path_collector_new(&err);
+  struct path_collector *c = path_collector_new(FLATTEN_PATHS_MAX, TOO_MANY_FAILS, &err);
   assert_true(collect(c, "{\"a\":1}", &err));
   assert_false(path_collector_is_partial(c));
   assert_true(collect(c, "{\"a\\u0000\":{\"b\":1},\"b\":2}", &err));
@@ -141,16 +143,17 @@ static void test_what_no_path_can_name_makes_the_collection_partial(void **state
 static void test_objects_below_the_deepest_path_are_left_to_the_rest(void **state) {
   for (int depth = PATH_KEYS_MAX - 1; depth <= PATH_KEYS_MAX + 40; depth++) {
     struct error err;
-    struct path_collector *c = path_collector_new(&err);
+    struct path_collector *c = path_collector_new(FLATTEN_PATHS_MAX, TOO_MANY_FAILS, &err);
     char document[20 * PATH_KEYS_MAX] = "";
     size_t count;
     for (int i = 0; i < depth; i++) strcat(document, "{\"k\":");
     strcat(document, "[{}]");
     for (int i = 0; i < depth; i++) strcat(document, "}");
     assert_true(collect(c, document, &err));
-    const struct json_path *paths = path_collector_finish(c, &count);
+    const struct found_path *found;
+    assert_true(path_collector_finish(c, &found, &count, &err));
     assert_int_equal(count, depth <= PATH_KEYS_MAX);
-    if (count) assert_int_equal(paths[0].key_count, depth);
+    if (count) assert_int_equal(found[0].path.key_count, depth);
     assert_int_equal(path_collector_is_partial(c), depth > PATH_KEYS_MAX);
     path_collector_free(c);
   }
@@ -160,7 +163,7 @@ static void test_text_that_is_not_json_is_an_error(void **state) {
   static const char document[] =
       "{\"a\": {\"b\": \"x\\u00e9\\n\", \"c\": {\"d\": [1, {\"e\": null}]}}, \"f\": -1.5e3, \"\\u0067\": {}}";
   struct error err;
-  struct path_collector *c = path_collector_new(&err);
+  struct path_collector *c = path_collector_new(FLATTEN_PATHS_MAX, TOO_MANY_FAILS, &err);
   char cut[sizeof document];
   for (size_t len = 0; len < sizeof document - 1; len++) {
     snprintf(cut, sizeof cut, "%.*s", (int)len, document);
@@ -176,7 +179,7 @@ static void test_text_that_is_not_json_is_an_error(void **state) {
 
 static void test_too_many_paths_are_refused(void **state) {
   struct error err;
-  struct path_collector *c = path_collector_new(&err);
+  struct path_collector *c = path_collector_new(FLATTEN_PATHS_MAX, TOO_MANY_FAILS, &err);
   char document[64];
   for (int i = 0; i < FLATTEN_PATHS_MAX; i++) {
     snprintf(document, sizeof document, "{\"o\":{\"k%d\":1}}", i);
@@ -185,15 +188,16 @@ static void test_too_many_paths_are_refused(void **state) {
   assert_true(collect(c, "{\"o\":{\"k0\":1,\"k1\":{},\"k9999\":0}}", &err));
   assert_false(collect(c, "{\"o\":{\"k-\":1}}", &err));
   assert_int_equal(err.code, ERR_USAGE);
+  const struct found_path *found;
   size_t count;
-  (void)path_collector_finish(c, &count);
+  assert_true(path_collector_finish(c, &found, &count, &err));
   assert_int_equal(count, FLATTEN_PATHS_MAX);
   path_collector_free(c);
 }
 
 static void test_long_keys_take_no_more_memory_than_promised(void **state) {
   struct error err;
-  struct path_collector *c = path_collector_new(&err);
+  struct path_collector *c = path_collector_new(FLATTEN_PATHS_MAX, TOO_MANY_FAILS, &err);
   static char document[(1 << 20) + 100];
   bool ok = true;
   int rounds = 0;

@@ -41,7 +41,7 @@ static inline void rows_add_column(struct rows *r, const char *name, enum kind k
   size_t i = r->schema.column_count++;
   assert_true(i < ROWS_COLUMNS_MAX);
   r->wire[i] = (struct wire_column){.name = (char *)name, .type_name = (char *)"test", .kind = kind, .typmod = -1};
-  r->columns[i] = (struct output_column){.name = (char *)name, .cell = (uint32_t)i, .wire = (uint32_t)i, .kind = kind};
+  r->columns[i] = (struct output_column){.name = (char *)name, .cell = (uint32_t)i, .wire = (uint32_t)i, .kind = kind, .typmod = -1};
   r->schema.wire_count = r->schema.cell_count = r->schema.column_count;
 }
 

@@ -93,6 +93,7 @@ const struct format format_parquet = {
     .other_form = WIRE_TEXT,
     .nested_form = WIRE_JSON,
     .path_form = FORMAT_PATH_TEXT,
+    .types_paths = true,
     .specials_allowed = (1u << SPECIAL_ERROR) | (1u << SPECIAL_NULL) | (1u << SPECIAL_STRING) |
                         (1u << SPECIAL_REPLACE),
     .options = parquet_option_table,

@@ -82,7 +82,7 @@ static void choose(struct leaf *l, const struct output_column *c, const struct w
                      .converted = t->converted,
                      .logical = t->logical,
                      .order = t->order};
-  if (c->kind == KIND_NUMERIC) choose_numeric(l, wire->typmod);
+  if (c->kind == KIND_NUMERIC) choose_numeric(l, c->typmod);
   l->is_utc = c->kind == KIND_TIMESTAMPTZ;
   l->is_signed = c->kind != KIND_OID;
   l->bit_width = c->kind == KIND_INT2 ? 16 : 32;
