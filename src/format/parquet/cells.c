@@ -5,8 +5,13 @@
 #include "format/parquet/put.h"
 #include "row/value_text.h"
 
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
 #define EPOCH_DAYS 10957                                    /* 1970-01-01 to PostgreSQL's 2000-01-01 */
 #define EPOCH_MICROS (EPOCH_DAYS * INT64_C(86400000000))
+#define DAY_MICROS INT64_C(86400000000)
 #define EXCERPT_MAX 80
 
 /* How often a value's text is asked for: only in errors. */
@@ -86,6 +91,14 @@ static bool append_float4(struct chunk *c, const struct cell *cell, struct error
   float v;
   memcpy(&v, &bits, sizeof v);
   if (!put_fixed(c, bits, 4, err)) return false;
+  range_add_real(&c->range, v);
+  return true;
+}
+
+static bool put_double(struct chunk *c, double v, struct error *err) {
+  uint64_t bits;
+  memcpy(&bits, &v, sizeof bits);
+  if (!put_fixed(c, bits, 8, err)) return false;
   range_add_real(&c->range, v);
   return true;
 }
@@ -183,6 +196,25 @@ static bool special_decimal(struct chunk *c, const struct cell *cell, enum decim
               can_clamp ? "special=null or special=replace can" : "special=null writes NULL instead");
 }
 
+static bool is_negative(const struct cell *numeric) { return (load_be16(numeric->data + 4) & 0x4000) != 0; }
+
+/* A numeric without precision that does not fit the DECIMAL which the user has chosen. */
+static bool special_fitted(struct chunk *c, const struct cell *cell, enum decimal_result what,
+                           struct error *err) {
+  bool is_large = what == DECIMAL_TOO_LARGE;
+  if (c->shared->special == SPECIAL_NULL) return special_null(c, err);
+  if (c->shared->special == SPECIAL_REPLACE && is_large) {
+    __int128 largest = decimal_power(c->leaf->precision) - 1;
+    chunk_count_special(c);
+    return put_decimal(c, is_negative(cell) ? -largest : largest, err);
+  }
+  return fail(err, ERR_VALUE,
+              "column \"%s\": %s has too many digits %s the point for the DECIMAL(%d,%d) of parquet.numeric; "
+              "special=null writes NULL instead",
+              c->leaf->name, value_text_of(c, cell), is_large ? "before" : "behind", c->leaf->precision,
+              c->leaf->scale);
+}
+
 static bool append_decimal(struct chunk *c, const struct cell *cell, struct error *err) {
   if (cell_is_null(cell)) return append_other(c, cell, err);
   __int128 v;
@@ -195,6 +227,7 @@ static bool append_decimal(struct chunk *c, const struct cell *cell, struct erro
     case DECIMAL_NEGATIVE_INFINITY: return special_decimal(c, cell, result, err);
     case DECIMAL_TOO_LARGE:
     case DECIMAL_INEXACT:
+      if (c->leaf->is_fitted) return special_fitted(c, cell, result, err);
       return fail(err, ERR_SOURCE, "column \"%s\": the server sent %s, which is no DECIMAL(%d,%d)",
                   c->leaf->name, value_text_of(c, cell), c->leaf->precision, c->leaf->scale);
     case DECIMAL_MALFORMED: break;
@@ -213,6 +246,55 @@ static bool append_numeric_text(struct chunk *c, const struct cell *cell, struct
   if (!to) return buffer_check(text, "a number's text", err);
   uint8_t *end = numeric_text(to, cell->data);
   return end ? chunk_put_bytes(c, to, (uint32_t)(end - to), err) : malformed(c, cell, err);
+}
+
+/* A numeric as the nearest double. The user has asked for it; only what is beyond all doubles is special. */
+static bool special_double(struct chunk *c, const struct cell *cell, double v, struct error *err) {
+  if (c->shared->special == SPECIAL_NULL) return special_null(c, err);
+  if (c->shared->special == SPECIAL_REPLACE) {
+    chunk_count_special(c);
+    return put_double(c, v < 0 ? -DBL_MAX : DBL_MAX, err);
+  }
+  return fail(err, ERR_VALUE, "column \"%s\": a DOUBLE cannot hold %s; special=null or special=replace can",
+              c->leaf->name, value_text_of(c, cell));
+}
+
+static bool append_numeric_double(struct chunk *c, const struct cell *cell, struct error *err) {
+  if (cell_is_null(cell)) return append_other(c, cell, err);
+  struct buffer *text = &c->shared->text;
+  size_t room = numeric_text_max(cell->data, cell->len);
+  if (!room) return malformed(c, cell, err);
+  buffer_reset(text);
+  uint8_t *to = buffer_reserve(text, room + 1);
+  if (!to) return buffer_check(text, "a number's text", err);
+  uint8_t *end = numeric_text(to, cell->data);
+  if (!end) return malformed(c, cell, err);
+  *end = '\0';
+  double v = strtod((const char *)to, NULL);   /* reads NaN and Infinity, too */
+  if (isinf(v) && !numeric_is_special(cell->data)) return special_double(c, cell, v, err);
+  return put_double(c, v, err);
+}
+
+static bool special_time(struct chunk *c, const struct cell *cell, struct error *err) {
+  if (c->shared->special == SPECIAL_NULL) return special_null(c, err);
+  if (c->shared->special == SPECIAL_REPLACE) {
+    chunk_count_special(c);
+    return put_timestamp(c, DAY_MICROS - 1, err);
+  }
+  return fail(err, ERR_VALUE, "column \"%s\": a Parquet TIME cannot hold %s; special=null or special=replace can",
+              c->leaf->name, value_text_of(c, cell));
+}
+
+static bool append_time(struct chunk *c, const struct cell *cell, struct error *err) {
+  if (cell->len != 8) return append_other(c, cell, err);
+  uint64_t micros = load_be64(cell->data);
+  if (micros > DAY_MICROS) return malformed(c, cell, err);
+  return micros < DAY_MICROS ? put_timestamp(c, (int64_t)micros, err) : special_time(c, cell, err);   /* 24:00:00 */
+}
+
+static bool append_uuid(struct chunk *c, const struct cell *cell, struct error *err) {
+  if (cell->len != 16) return append_other(c, cell, err);
+  return chunk_put_bytes(c, cell->data, 16, err);
 }
 
 /* time and uuid. */
@@ -289,5 +371,9 @@ append_function *cells_append(const struct leaf *leaf) {
       [KIND_TIMESTAMP] = append_timestamp, [KIND_TIMESTAMPTZ] = append_timestamp,
       [KIND_UUID] = append_short_text,
   };
-  return leaf->logical == LOGICAL_DECIMAL ? append_decimal : functions[leaf->kind];
+  if (leaf->logical == LOGICAL_DECIMAL) return append_decimal;
+  if (leaf->logical == LOGICAL_UUID) return append_uuid;
+  if (leaf->logical == LOGICAL_TIME) return append_time;
+  if (leaf->kind == KIND_NUMERIC && leaf->physical == PHYSICAL_DOUBLE) return append_numeric_double;
+  return functions[leaf->kind];
 }

@@ -14,6 +14,8 @@
 
 static bool is_text(const struct chunk *c) { return c->leaf->physical == PHYSICAL_BYTE_ARRAY; }
 
+static bool has_byte_order(const struct chunk *c) { return c->leaf->order == ORDER_BYTES; }
+
 /* What the open page's values take as PLAIN. */
 static uint64_t plain_bytes(const struct chunk *c) {
   if (is_text(c)) return c->text_bytes + 4 * (uint64_t)c->value_count;
@@ -103,7 +105,7 @@ static bool put_plain(struct chunk *c, const uint8_t *bytes, uint32_t len, struc
   if (!to) return buffer_check(&c->values, "a value", err);
   if (text) store_le32(to, len);
   memcpy(to + prefix, bytes, len);
-  if (text) range_add_bytes(&c->range, c->values.data, c->values.len + prefix, len);
+  if (has_byte_order(c)) range_add_bytes(&c->range, c->values.data, c->values.len + prefix, len);
   c->values.len += prefix + len;
   c->text_bytes += len;
   put_entry(c);
@@ -129,7 +131,7 @@ bool chunk_put_bytes(struct chunk *c, const uint8_t *bytes, uint32_t len, struct
     if (index != DICTIONARY_FULL) {
       put_index(c, index);
       c->text_bytes += len;
-      if (is_text(c)) {
+      if (has_byte_order(c)) {
         const uint8_t *value = dictionary_value(&c->dictionary, index, &len);
         range_add_bytes(&c->range, c->dictionary.body.data, (size_t)(value - c->dictionary.body.data), len);
       }
@@ -175,7 +177,7 @@ static bool replay_as_plain(struct chunk *c, struct error *err) {
     }
     const uint8_t *value = dictionary_value(&c->dictionary, *indices++, &len);
     if (!put_room(c, err) || !put_plain(c, value, len, err)) return false;
-    if (!is_text(c)) range_add_plain(c, value);
+    if (!has_byte_order(c)) range_add_plain(c, value);
   }
   return true;
 }

@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-#define BLOCK 128
+#define BLOCK 256
 #define MINIBLOCKS 4
 #define MINIBLOCK (BLOCK / MINIBLOCKS)
 #define VARINT_MAX 10
@@ -31,7 +31,7 @@ static inline int64_t load(const uint8_t *at, unsigned width) {
 
 static unsigned bits_of(uint64_t v) { return v ? 64u - (unsigned)__builtin_clzll(v) : 0; }
 
-/* 32 values of `bits` bits each, which fill whole 32-bit words. */
+/* 64 values of `bits` bits each, which fill whole words. */
 static uint8_t *pack_miniblock(uint8_t *to, const uint64_t *values, unsigned bits) {
   unsigned __int128 waiting = 0;
   unsigned filled = 0;
@@ -44,8 +44,7 @@ static uint8_t *pack_miniblock(uint8_t *to, const uint64_t *values, unsigned bit
     waiting >>= 64;
     filled -= 64;
   }
-  if (filled) store_le32(to, (uint32_t)waiting);
-  return to + filled / 8;
+  return to;
 }
 
 /* deltas[0 .. count - 1]; what follows up to BLOCK may be overwritten. */

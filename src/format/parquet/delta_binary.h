@@ -1,6 +1,6 @@
 /*
- * DELTA_BINARY_PACKED (Encodings.md, "Delta Encoding"): whole numbers as packed differences. Blocks of 128 values hold
- * their least difference and four miniblocks of 32 values, each packed in as many bits as its largest needs; the last
+ * DELTA_BINARY_PACKED (Encodings.md, "Delta Encoding"): whole numbers as packed differences. Blocks of 256 values hold
+ * their least difference and four miniblocks of 64 values, each packed in as many bits as its largest needs; the last
  * miniblock is padded with zeros. It is small where neighbours differ by little or by the same.
  *
  * Differences wrap around in the type's own width, as the specification demands, so that any two neighbours will do.

@@ -1,10 +1,17 @@
 #include "format/parquet/options.h"
 
+#include "format/parquet/decimal.h"
+#include "format/parquet/encode.h"
+
+#include <stdio.h>
 #include <string.h>
 
 #define FIELD(name) offsetof(struct parquet_options, name)
 
 static const char *const profiles[] = {"portable", "modern", NULL};
+enum { TYPE_AUTO, TYPE_STRING, TYPE_OWN };
+static const char *const uuid_types[] = {"auto", "string", "uuid", NULL};
+static const char *const time_types[] = {"auto", "string", "time", NULL};
 
 const struct option parquet_option_table[] = {
     {"profile", OPTION_CHOICE, FIELD(profile), 0, 0, profiles, "portable",
@@ -18,6 +25,12 @@ const struct option parquet_option_table[] = {
     {"page-size", OPTION_SIZE, FIELD(page_bytes), 1024, 64 << 20, NULL, "1MiB",
      "bytes of a page; smaller where the memory is short or columns are many"},
     {"page-rows", OPTION_INT, FIELD(page_rows), 1, 1000000, NULL, "20000", "rows of a page"},
+    {"uuid", OPTION_CHOICE, FIELD(uuid), 0, 0, uuid_types, "auto",
+     "the type of uuid columns; auto: string in profile portable, else uuid"},
+    {"time", OPTION_CHOICE, FIELD(time), 0, 0, time_types, "auto",
+     "the type of time columns; auto: string in profile portable, else time"},
+    {"numeric", OPTION_TEXT, FIELD(numeric), 1, OPTION_TEXT_MAX - 1, NULL, "string",
+     "the type of numeric columns without precision: string (exact), double or decimal:PRECISION:SCALE"},
     {"dictionary", OPTION_BOOL, FIELD(dictionary), 0, 0, NULL, "true",
      "dictionaries where they make a column smaller"},
     {"statistics", OPTION_BOOL, FIELD(statistics), 0, 0, NULL, "true", "smallest and largest values"},
@@ -69,4 +82,31 @@ bool parquet_codec_parse(const char *text, struct parquet_codec *codec, struct e
         "option \"parquet.compression\": \"%s\" is not one of none, snappy, gzip, zstd, lz4_raw", name);
   codec->id = id_of(name);
   return parse_level(codec->block, colon ? colon + 1 : NULL, &codec->level, err);
+}
+
+/* "decimal:38:9" or "decimal(38,9)". */
+static bool parse_decimal(const char *text, struct type_choices *choices) {
+  int end = 0, *precision = &choices->precision, *scale = &choices->scale;
+  bool plain = sscanf(text, "decimal:%2d:%2d%n", precision, scale, &end) == 2;
+  if (!plain && sscanf(text, "decimal(%2d,%2d)%n", precision, scale, &end) != 2) return false;
+  if (end == 0 || text[end]) return false;
+  return *precision >= 1 && *precision <= DECIMAL_PRECISION_MAX && *scale >= 0 && *scale <= *precision;
+}
+
+bool parquet_choices_parse(const struct parquet_options *options, struct type_choices *choices,
+                           struct error *err) {
+  bool modern = options->profile == PROFILE_MODERN;
+  *choices = (struct type_choices){
+      .uuid = options->uuid == TYPE_OWN || (options->uuid == TYPE_AUTO && modern),
+      .time = options->time == TYPE_OWN || (options->time == TYPE_AUTO && modern),
+  };
+  if (strcmp(options->numeric, "string") == 0) return true;
+  choices->numeric = NUMERIC_DOUBLE;
+  if (strcmp(options->numeric, "double") == 0) return true;
+  choices->numeric = NUMERIC_DECIMAL;
+  if (parse_decimal(options->numeric, choices)) return true;
+  return fail_field(err, "parquet.numeric",
+                    "option \"parquet.numeric\": \"%s\" is not one of string, double, decimal:PRECISION:SCALE "
+                    "(1 to 38, 0 to the precision)",
+                    options->numeric);
 }

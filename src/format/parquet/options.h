@@ -2,6 +2,7 @@
 #pragma once
 #include "base/option.h"
 #include "compress/block.h"
+#include "format/parquet/schema.h"
 #include "format/parquet/spec.h"
 
 struct parquet_options {
@@ -11,6 +12,8 @@ struct parquet_options {
   int64_t page_bytes;
   int64_t page_rows;
   int profile;                         /* enum profile */
+  int uuid, time;                      /* indices of their choices: auto, string, then the type */
+  char numeric[OPTION_TEXT_MAX];       /* "string", "double", "decimal:38:9" */
   bool dictionary;
   bool statistics;
   bool page_index;
@@ -26,3 +29,7 @@ struct parquet_codec {
 
 /* "zstd:3", "snappy": ERR_USAGE names parquet.compression. */
 bool parquet_codec_parse(const char *text, struct parquet_codec *codec, struct error *err) MUST_CHECK;
+
+/* What the options say of types. ERR_USAGE names parquet.numeric. */
+bool parquet_choices_parse(const struct parquet_options *options, struct type_choices *choices,
+                           struct error *err) MUST_CHECK;

@@ -40,8 +40,10 @@ static bool parquet_open(const struct format_spec *spec, void **self, struct err
   f->row_group_rows_min = spec->rows_estimated / ROW_GROUPS_MAX;
   f->row_group_rows = (uint64_t)f->options.row_group_rows;
   if (f->row_group_rows < f->row_group_rows_min) f->row_group_rows = f->row_group_rows_min;
+  struct type_choices choices;
   if (parquet_codec_parse(f->options.compression, &f->codec, err) && check_names(spec->schema, err) &&
-      parquet_schema_init(&f->schema, spec->schema, spec->special, err)) {
+      parquet_choices_parse(&f->options, &choices, err) &&
+      parquet_schema_init(&f->schema, spec->schema, spec->special, &choices, err)) {
     *self = f;
     return true;
   }

@@ -45,10 +45,33 @@ static void set_decimal(struct leaf *l, int precision, int scale) {
   else l->physical = PHYSICAL_FIXED, l->width = decimal_width(precision);
 }
 
+static const struct type_row uuid_type = {PHYSICAL_FIXED, 16, CONVERTED_NONE, LOGICAL_UUID, ORDER_BYTES};
+static const struct type_row time_type = {PHYSICAL_INT64, 8, CONVERTED_TIME_MICROS, LOGICAL_TIME, ORDER_SIGNED};
+static const struct type_row double_type = {PHYSICAL_DOUBLE, 8, CONVERTED_NONE, LOGICAL_NONE, ORDER_FLOAT};
+
+static const struct type_row *type_of(enum kind kind, const struct type_choices *choices) {
+  if (kind == KIND_UUID && choices->uuid) return &uuid_type;
+  if (kind == KIND_TIME && choices->time) return &time_type;
+  return &types[kind];
+}
+
+static void set_type(struct leaf *l, const struct type_row *t) {
+  l->physical = t->physical;
+  l->width = t->width;
+  l->converted = t->converted;
+  l->logical = t->logical;
+  l->order = t->order;
+}
+
 /* numeric(p,s) holds |x| < 10^(p-s) in steps of 10^-s; Parquet wants 0 <= s <= p. */
-static void choose_numeric(struct leaf *l, int32_t typmod) {
+static void choose_numeric(struct leaf *l, int32_t typmod, const struct type_choices *choices) {
   int precision, scale;
-  if (!numeric_typmod(typmod, &precision, &scale)) return;
+  if (!numeric_typmod(typmod, &precision, &scale)) {
+    l->is_fitted = choices->numeric != NUMERIC_STRING;
+    if (choices->numeric == NUMERIC_DOUBLE) set_type(l, &double_type);
+    if (choices->numeric == NUMERIC_DECIMAL) set_decimal(l, choices->precision, choices->scale);
+    return;
+  }
   if (scale < 0) precision -= scale, scale = 0;
   if (scale > precision) precision = scale;
   if (precision <= DECIMAL_PRECISION_MAX) set_decimal(l, precision, scale);
@@ -57,7 +80,7 @@ static void choose_numeric(struct leaf *l, int32_t typmod) {
 /* Can this leaf meet a value that it cannot hold? */
 static bool can_be_special(const struct leaf *l) {
   return l->is_text || l->logical == LOGICAL_DECIMAL || l->logical == LOGICAL_DATE ||
-         l->logical == LOGICAL_TIMESTAMP;
+         l->logical == LOGICAL_TIMESTAMP || l->logical == LOGICAL_TIME || l->is_fitted;
 }
 
 static bool check_special(const struct leaf *l, enum special special, struct error *err) {
@@ -65,24 +88,19 @@ static bool check_special(const struct leaf *l, enum special special, struct err
   const char *type = "TIMESTAMP";
   if (l->logical == LOGICAL_DECIMAL) type = "DECIMAL";
   if (l->logical == LOGICAL_DATE) type = "DATE";
+  if (l->logical == LOGICAL_TIME) type = "TIME";
+  if (l->physical == PHYSICAL_DOUBLE) type = "DOUBLE";
   return fail_field(err, "special",
                     "special=string cannot apply: column \"%s\" is a Parquet %s, which holds no text; "
                     "use error, null or replace",
                     l->name, type);
 }
 
-static void choose(struct leaf *l, const struct output_column *c, const struct wire_column *wire,
-                   enum special special) {
-  const struct type_row *t = &types[c->kind];
-  *l = (struct leaf){.name = c->name,
-                     .kind = c->kind,
-                     .cell = c->cell,
-                     .physical = t->physical,
-                     .width = t->width,
-                     .converted = t->converted,
-                     .logical = t->logical,
-                     .order = t->order};
-  if (c->kind == KIND_NUMERIC) choose_numeric(l, c->typmod);
+static void choose(struct leaf *l, const struct output_column *c, enum special special,
+                   const struct type_choices *choices) {
+  *l = (struct leaf){.name = c->name, .kind = c->kind, .cell = c->cell};
+  set_type(l, type_of(c->kind, choices));
+  if (c->kind == KIND_NUMERIC) choose_numeric(l, c->typmod, choices);
   l->is_utc = c->kind == KIND_TIMESTAMPTZ;
   l->is_signed = c->kind != KIND_OID;
   l->bit_width = c->kind == KIND_INT2 ? 16 : 32;
@@ -92,13 +110,12 @@ static void choose(struct leaf *l, const struct output_column *c, const struct w
 }
 
 bool parquet_schema_init(struct parquet_schema *s, const struct schema *rows, enum special special,
-                         struct error *err) {
+                         const struct type_choices *choices, struct error *err) {
   *s = (struct parquet_schema){.leaves = calloc(rows->column_count, sizeof *s->leaves)};
   if (!s->leaves) return fail_memory(err, "the Parquet schema");
   s->leaf_count = rows->column_count;
   for (size_t i = 0; i < rows->column_count; i++) {
-    const struct output_column *c = &rows->columns[i];
-    choose(&s->leaves[i], c, &rows->wire[c->wire], special);
+    choose(&s->leaves[i], &rows->columns[i], special, choices);
     if (check_special(&s->leaves[i], special, err)) continue;
     parquet_schema_deinit(s);
     return false;
@@ -119,6 +136,7 @@ static void write_logical(const struct leaf *l, struct thrift_writer *w) {
       thrift_i32(w, 1, l->scale);
       thrift_i32(w, 2, l->precision);
       break;
+    case LOGICAL_TIME:
     case LOGICAL_TIMESTAMP:
       thrift_bool(w, 1, l->is_utc);
       thrift_struct_begin(w, 2);
@@ -132,6 +150,7 @@ static void write_logical(const struct leaf *l, struct thrift_writer *w) {
     case LOGICAL_NONE:
     case LOGICAL_STRING:
     case LOGICAL_DATE:
+    case LOGICAL_UUID:
     case LOGICAL_JSON: break;
   }
   thrift_struct_end(w);
@@ -144,8 +163,9 @@ static void write_leaf(const struct leaf *l, int32_t field_id, struct thrift_wri
   if (l->physical == PHYSICAL_FIXED) thrift_i32(w, 2, l->width);
   thrift_i32(w, 3, l->definition_max ? REPETITION_OPTIONAL : REPETITION_REQUIRED);
   thrift_string(w, 4, l->name);
-  /* A zone-less timestamp has no converted type: the old one means UTC. */
-  bool converted = l->converted != CONVERTED_NONE && (l->logical != LOGICAL_TIMESTAMP || l->is_utc);
+  /* A zone-less time or timestamp has no converted type: the old ones mean UTC. */
+  bool is_moment = l->logical == LOGICAL_TIMESTAMP || l->logical == LOGICAL_TIME;
+  bool converted = l->converted != CONVERTED_NONE && (!is_moment || l->is_utc);
   if (converted) thrift_i32(w, 6, l->converted);
   if (l->logical == LOGICAL_DECIMAL) {
     thrift_i32(w, 7, l->scale);

@@ -16,7 +16,7 @@ enum order {
   ORDER_UNSIGNED,        /* INT32 as UINT(32) */
   ORDER_FLOAT,           /* FLOAT and DOUBLE */
   ORDER_DECIMAL,         /* FIXED: two's complement, big-endian */
-  ORDER_BYTES,           /* BYTE_ARRAY: unsigned bytewise */
+  ORDER_BYTES,           /* BYTE_ARRAY and UUID: unsigned bytewise */
 };
 
 struct leaf {
@@ -28,12 +28,21 @@ struct leaf {
   enum converted converted;
   enum logical logical;
   int precision, scale;  /* DECIMAL: 1 to 38, 0 to precision */
+  bool is_fitted;        /* numeric without precision as a DECIMAL or DOUBLE that the user has chosen: it may not fit */
   bool is_utc;           /* TIMESTAMP */
   bool is_signed;        /* INTEGER */
   int bit_width;         /* INTEGER */
   enum order order;
   bool is_text;          /* BYTE_ARRAY that must be valid UTF-8 */
   uint8_t definition_max, repetition_max;
+};
+
+/* What may be chosen for types that Parquet has several ways to write. */
+struct type_choices {
+  bool uuid;             /* FIXED(16) as UUID, not STRING */
+  bool time;             /* TIME(MICROS), not STRING */
+  enum { NUMERIC_STRING, NUMERIC_DOUBLE, NUMERIC_DECIMAL } numeric;   /* without precision */
+  int precision, scale;  /* of NUMERIC_DECIMAL: 1 to 38, 0 to precision */
 };
 
 struct parquet_schema {
@@ -43,7 +52,7 @@ struct parquet_schema {
 
 /* Chooses every leaf's types. ERR_USAGE names "special" where the policy cannot apply to a column. */
 bool parquet_schema_init(struct parquet_schema *s, const struct schema *rows, enum special special,
-                         struct error *err) MUST_CHECK;
+                         const struct type_choices *choices, struct error *err) MUST_CHECK;
 void parquet_schema_deinit(struct parquet_schema *s);
 
 struct thrift_writer;
