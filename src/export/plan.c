@@ -146,9 +146,6 @@ static void append_expression(struct buffer *sql, const struct source *s, size_t
     buffer_append_string(sql, "pg_catalog.to_json(");
     append_reference(sql, s, index);
     buffer_append_string(sql, ")");
-  } else if (!c->has_output) {
-    append_reference(sql, s, index);   /* no cast to text is defined, so the server's own is the output function */
-    buffer_append_string(sql, "::pg_catalog.text");
   } else {
     /* A domain is no enum or array to the functions that take any of them: its base type is. */
     buffer_appendf(sql, "%s(", c->output_sql);

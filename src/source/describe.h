@@ -11,7 +11,6 @@ struct source_column {
   char *type_name;         /* format_type(): "numeric(18,4)", for showing */
   char *type_sql;          /* the base type, quoted and qualified: "pg_catalog"."numeric" */
   char *output_sql;        /* its output function, quoted and qualified */
-  bool has_output;         /* that function takes the type: refcursor's, which is text's, does not */
   uint32_t type_oid;       /* of the base type */
   int32_t typmod;          /* -1: none */
   bool not_null;
