@@ -49,11 +49,11 @@ json_t *api_status_json(const struct job_status *s) {
   json_t *specials = is_done ? json_loads(r->specials_by_column, 0, NULL) : NULL;
   json_object_set_new(o, "specialsByColumn", specials ? specials : json_null());
   json_object_set_new(o, "how", json_text_or_null(r->how));
-  json_object_set_new(o, "gentle", s->is_live ? json_boolean(s->gentle) : json_null());
-  json_object_set_new(o, "maxRate", count_or_null(s->rate_limit));
-  json_object_set_new(o, "bytesRead", s->is_live ? json_integer((json_int_t)s->bytes_read) : json_null());
-  json_object_set_new(o, "secondsPaused", known_number(s->seconds_paused, s->is_live));
-  json_object_set_new(o, "memoryBudgetBytes", count_or_null((uint64_t)s->memory_budget_bytes));
+  json_object_set_new(o, "gentle", json_boolean(r->gentle));
+  json_object_set_new(o, "maxRate", count_or_null(r->rate_limit));
+  json_object_set_new(o, "bytesRead", json_integer((json_int_t)r->bytes_read));
+  json_object_set_new(o, "secondsPaused", json_real((double)r->paused_us / 1e6));
+  json_object_set_new(o, "memoryBudgetBytes", count_or_null((uint64_t)r->memory_budget_bytes));
   add_error(o, &r->error);
   return o;
 }

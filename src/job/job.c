@@ -122,6 +122,21 @@ static void apply_result(struct job_record *r, const struct export_result *resul
   r->error = (struct error){0};
 }
 
+/* What the attempt reads from the server, and how. */
+static void apply_progress(struct job_record *r, const struct export_progress *p) {
+  int64_t snapshot_us = atomic_load(&p->snapshot_us);
+  char moment[CLOCK_TEXT_SIZE];
+  if (snapshot_us) {
+    clock_format(snapshot_us, moment);
+    snprintf(r->snapshot_at, sizeof r->snapshot_at, "%s", moment);
+  }
+  uint64_t limit = atomic_load(&p->rate_limit);
+  if (limit) r->rate_limit = limit;
+  r->bytes_read = atomic_load(&p->bytes_read);
+  r->paused_us = atomic_load(&p->paused_us);
+  r->memory_budget_bytes = atomic_load(&p->memory_budget_bytes);
+}
+
 /* The record as it will be. */
 static void apply_change(struct job_record *r, enum job_state to, const struct job_change *change) {
   r->state = to;
@@ -159,6 +174,7 @@ bool job_set_state(struct job *j, enum job_state to, const struct job_change *ch
             fail(err, ERR_CONFLICT, "the export is %s, so it cannot become %s", job_state_names[from],
                  job_state_names[to]);
   if (ok) {
+    if (from == JOB_RUNNING) apply_progress(&next, &j->progress);
     apply_change(&next, to, change);
     bool is_saved = j->store->ops->update(j->store, &next, err);
     ok = is_saved || to == JOB_FAILED || to == JOB_CANCELLED;
@@ -258,21 +274,6 @@ void job_status_of_record(const struct job_record *record, struct job_status *st
   }
 }
 
-/* What the running attempt reads from the server, and how. */
-static void get_reading(struct job *j, struct job_status *status) {
-  int64_t snapshot_us = atomic_load(&j->progress.snapshot_us);
-  char moment[CLOCK_TEXT_SIZE];
-  if (snapshot_us) {
-    clock_format(snapshot_us, moment);
-    snprintf(status->record.snapshot_at, sizeof status->record.snapshot_at, "%s", moment);
-  }
-  uint64_t limit = atomic_load(&j->progress.rate_limit);
-  if (limit) status->rate_limit = limit;
-  status->bytes_read = atomic_load(&j->progress.bytes_read);
-  status->memory_budget_bytes = atomic_load(&j->progress.memory_budget_bytes);
-  status->seconds_paused = (double)atomic_load(&j->progress.paused_us) / 1e6;
-}
-
 void job_get_status(struct job *j, struct job_status *status) {
   pthread_mutex_lock(&j->lock);
   job_status_of_record(&j->record, status);
@@ -280,11 +281,8 @@ void job_get_status(struct job *j, struct job_status *status) {
   bool is_running = j->record.state == JOB_RUNNING;
   pthread_mutex_unlock(&j->lock);
   struct job_record *r = &status->record;
-  status->is_live = is_running || r->state == JOB_PENDING;
-  status->gentle = j->request && j->request->gentle == GENTLE_YES;
-  status->rate_limit = j->request ? (uint64_t)j->request->max_rate_bytes : 0;
   if (!is_running) return;
-  get_reading(j, status);
+  apply_progress(r, &j->progress);
   r->rows = atomic_load(&j->progress.rows);
   r->bytes = atomic_load(&j->progress.bytes);
   uint64_t estimated = atomic_load(&j->progress.rows_estimated);

@@ -106,17 +106,11 @@ void job_close_followers(struct job *j);
 
 /* What a waiter sees. */
 struct job_status {
-  struct job_record record;    /* rows and bytes: so far */
+  struct job_record record;    /* rows, bytes and what was read: so far */
   double percent;              /* 0 to 100, -1 unknown */
   double rows_per_second;      /* 0 unknown */
   double eta_seconds;          /* -1 unknown */
   double seconds;              /* that the running or last attempt has taken */
-  /* Of a pending or running one; is_live false: unknown, the record's `how` says in words what it was. */
-  bool is_live, gentle;
-  uint64_t rate_limit;         /* bytes a second; 0: none */
-  uint64_t bytes_read;         /* from the server, by the running attempt */
-  double seconds_paused;       /* for the rate limit, added up over the lanes */
-  int64_t memory_budget_bytes; /* that the running attempt keeps to; 0: not planned yet */
 };
 void job_get_status(struct job *j, struct job_status *status);
 /* The same from a record alone. */

@@ -328,6 +328,8 @@ static bool check_accepts(struct scheduler *s, struct error *err) {
 static bool make_record(const struct export_request *request, const struct export_estimate *estimate,
                         const char *owner, struct job_record *r, struct error *err) {
   *r = (struct job_record){.state = JOB_PENDING, .rows_estimated = estimate->rows, .created_us = clock_wall_us()};
+  r->gentle = request->gentle == GENTLE_YES;
+  r->rate_limit = (uint64_t)request->max_rate_bytes;
   snprintf(r->owner, sizeof r->owner, "%s", owner);
   snprintf(r->format, sizeof r->format, "%s", request->format->name);
   bool is_compressed = request->codec->extension && *request->codec->extension;

@@ -36,6 +36,12 @@ struct job_record {
   char how[160];               /* the way the rows were read */
   struct error error;          /* of a failed one; of a pending one why the last attempt failed */
   int64_t created_us, started_us, finished_us;   /* wall clock; 0: not yet */
+  /* How the last attempt reads, or has read. */
+  bool gentle;
+  uint64_t rate_limit;                  /* bytes a second; 0: none */
+  uint64_t bytes_read;                  /* from the server */
+  uint64_t paused_us;                   /* for the rate limit, added up over the lanes */
+  int64_t memory_budget_bytes;          /* 0: not planned yet */
 };
 
 struct store_filter {

@@ -18,7 +18,7 @@ const char *const job_state_names[] = {"pending", "running", "completed", "faile
 #define COLUMNS \
   "id, owner, state, attempt, failures, format, extension, source, rows, bytes, specials, rows_estimated, " \
   "snapshot_at, sha256, how, error_code, error_field, error_message, sqlstate, created_us, started_us, finished_us, " \
-  "specials_by_column"
+  "specials_by_column, gentle, rate_limit, bytes_read, paused_us, memory_budget_bytes"
 
 static const char schema_sql[] =
     "CREATE TABLE export ("
@@ -46,24 +46,37 @@ static const char schema_sql[] =
     "  started_us INTEGER NOT NULL,"
     "  finished_us INTEGER NOT NULL,"
     "  request TEXT NOT NULL,"
-    "  specials_by_column TEXT NOT NULL DEFAULT '');"
+    "  specials_by_column TEXT NOT NULL DEFAULT '',"
+    "  gentle INTEGER NOT NULL DEFAULT 0,"
+    "  rate_limit INTEGER NOT NULL DEFAULT 0,"
+    "  bytes_read INTEGER NOT NULL DEFAULT 0,"
+    "  paused_us INTEGER NOT NULL DEFAULT 0,"
+    "  memory_budget_bytes INTEGER NOT NULL DEFAULT 0);"
     "CREATE INDEX export_by_state ON export (state, format);"
     "PRAGMA user_version = 2;";
 
 /* From each schema to the next. */
 static const char *const upgrades[SCHEMA_VERSION] = {
-    [1] = "ALTER TABLE export ADD COLUMN specials_by_column TEXT NOT NULL DEFAULT ''; PRAGMA user_version = 2;",
+    [1] = "ALTER TABLE export ADD COLUMN specials_by_column TEXT NOT NULL DEFAULT '';"
+          "ALTER TABLE export ADD COLUMN gentle INTEGER NOT NULL DEFAULT 0;"
+          "ALTER TABLE export ADD COLUMN rate_limit INTEGER NOT NULL DEFAULT 0;"
+          "ALTER TABLE export ADD COLUMN bytes_read INTEGER NOT NULL DEFAULT 0;"
+          "ALTER TABLE export ADD COLUMN paused_us INTEGER NOT NULL DEFAULT 0;"
+          "ALTER TABLE export ADD COLUMN memory_budget_bytes INTEGER NOT NULL DEFAULT 0;"
+          "PRAGMA user_version = 2;",
 };
 
 enum statement { STMT_INSERT, STMT_UPDATE, STMT_FIND, STMT_REQUEST, STMT_COUNT, STMT_TOUCH, STMT_TOTAL };
 
 static const char *const statements[STMT_TOTAL] = {
     [STMT_INSERT] = "INSERT INTO export (" COLUMNS ", request)"
-                    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)",
+                    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,"
+                    "?24,?25,?26,?27,?28,?29)",
     [STMT_UPDATE] = "UPDATE export SET state=?3, attempt=?4, failures=?5, format=?6, extension=?7, source=?8, rows=?9,"
                     " bytes=?10, specials=?11, rows_estimated=?12, snapshot_at=?13, sha256=?14, how=?15,"
                     " error_code=?16, error_field=?17, error_message=?18, sqlstate=?19, created_us=?20,"
-                    " started_us=?21, finished_us=?22, specials_by_column=?23 WHERE id=?1 AND owner=?2",
+                    " started_us=?21, finished_us=?22, specials_by_column=?23, gentle=?24, rate_limit=?25,"
+                    " bytes_read=?26, paused_us=?27, memory_budget_bytes=?28 WHERE id=?1 AND owner=?2",
     [STMT_FIND] = "SELECT sequence, " COLUMNS " FROM export WHERE id=?1",
     [STMT_REQUEST] = "SELECT request FROM export WHERE id=?1",
     [STMT_COUNT] = "SELECT state, format, count(*), sum(bytes) FROM export GROUP BY state, format",
@@ -111,6 +124,11 @@ static void bind_record(sqlite3_stmt *q, const struct job_record *r) {
   sqlite3_bind_int64(q, 21, r->started_us);
   sqlite3_bind_int64(q, 22, r->finished_us);
   bind_text(q, 23, r->specials_by_column);
+  sqlite3_bind_int(q, 24, r->gentle);
+  sqlite3_bind_int64(q, 25, (int64_t)r->rate_limit);
+  sqlite3_bind_int64(q, 26, (int64_t)r->bytes_read);
+  sqlite3_bind_int64(q, 27, (int64_t)r->paused_us);
+  sqlite3_bind_int64(q, 28, r->memory_budget_bytes);
 }
 
 static void read_text(sqlite3_stmt *q, int column, char *to, size_t size) {
@@ -149,6 +167,11 @@ static void read_record(sqlite3_stmt *q, struct job_record *r) {
   r->started_us = sqlite3_column_int64(q, 21);
   r->finished_us = sqlite3_column_int64(q, 22);
   read_text(q, 23, r->specials_by_column, sizeof r->specials_by_column);
+  r->gentle = sqlite3_column_int(q, 24) != 0;
+  r->rate_limit = (uint64_t)sqlite3_column_int64(q, 25);
+  r->bytes_read = (uint64_t)sqlite3_column_int64(q, 26);
+  r->paused_us = (uint64_t)sqlite3_column_int64(q, 27);
+  r->memory_budget_bytes = sqlite3_column_int64(q, 28);
 }
 
 /* Runs a statement that gives no rows, and makes it ready for the next time. */
@@ -166,7 +189,7 @@ static bool sqlite_insert(struct store *base, const struct job_record *r, const 
   pthread_mutex_lock(&s->lock);
   sqlite3_stmt *q = s->prepared[STMT_INSERT];
   bind_record(q, r);
-  bind_text(q, 24, request);
+  bind_text(q, 29, request);
   bool ok = step_done(s, q, "write a new export into", err);
   pthread_mutex_unlock(&s->lock);
   return ok;

@@ -204,6 +204,18 @@ def test_the_snapshot_of_a_running_export_is_that_of_the_finished_one(service):
     assert service.wait(export)["snapshotAt"] == running["snapshotAt"]
 
 
+def test_an_ended_export_says_how_it_was_read_also_after_a_restart(service):
+    export = service.create(format="csv", table="parted", maxRate="100MB", gentle=True)
+    ended = service.wait(export)
+    assert ended["gentle"] is True and ended["maxRate"] == 100 << 20
+    assert ended["bytesRead"] > 0 and ended["secondsPaused"] >= 0 and ended["memoryBudgetBytes"] > 1 << 20
+    service.stop()
+    service.start()
+    again = service.status(export)
+    for key in ("gentle", "maxRate", "bytesRead", "secondsPaused", "memoryBudgetBytes"):
+        assert again[key] == ended[key], key
+
+
 def test_an_export_that_pauses_is_cancelled_at_once(db, service, decant, tmp_path):
     export = service.create(format="csv", table="large", maxRate="32kB", gentle=True)
     db.wait_for_backends(present=True)
