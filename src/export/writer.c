@@ -5,6 +5,7 @@ struct writer {
   struct run *run;
   struct buffer plain;        /* what the format puts between parts */
   struct buffer out;          /* what the codec makes */
+  struct error drain_error;   /* why `plain` could not be sent on while the format wrote */
 };
 
 static bool emit(struct writer *w, const uint8_t *bytes, size_t len, struct error *err) {
@@ -30,6 +31,12 @@ static bool emit_plain(struct writer *w, struct error *err) {
     return false;
   buffer_reset(&w->plain);
   return emit_out(w, err);
+}
+
+/* What a format writes at once may be large: Parquet's footer of a large file. */
+static bool drain_plain(void *context, struct buffer *plain) {
+  struct writer *w = context;
+  return emit_plain(w, &w->drain_error);
 }
 
 static bool write_chunk(struct writer *w, struct chunk *chunk, struct error *err) {
@@ -65,9 +72,11 @@ static bool write_output(struct writer *w, struct error *err) {
   if (!run->format->begin(run->format_self, &w->plain, err) || !emit_plain(w, err)) return false;
   if (!write_all_chunks(w, err)) return false;
   atomic_store(&run->progress->phase, PHASE_FINISHING);
-  if (!run->format->end(run->format_self, run->rows_written, run->sink->bytes_written, &w->plain, err) ||
-      !emit_plain(w, err))
+  if (!run->format->end(run->format_self, run->rows_written, run->sink->bytes_written, &w->plain, err)) {
+    if (w->drain_error.code != ERR_NONE) *err = w->drain_error;   /* why it could not go on */
     return false;
+  }
+  if (!emit_plain(w, err)) return false;
   return run->codec->end(run->codec_self, &w->out, err) && emit_out(w, err);
 }
 
@@ -76,6 +85,8 @@ void *writer_main(void *argument) {
   struct writer w = {.run = run};
   struct error err;
   buffer_init(&w.plain, CHUNK_MAX_BYTES);
+  struct buffer_drain drain = {drain_plain, &w, run->budget.chunk_bytes};
+  w.plain.drain = &drain;
   buffer_init(&w.out, CHUNK_MAX_BYTES);
   bool ok = write_output(&w, &err);
   buffer_deinit(&w.plain);

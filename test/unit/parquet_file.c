@@ -264,6 +264,26 @@ static void test_an_estimate_of_many_rows_makes_row_groups_larger(void **state) 
   rows_deinit(&r);
 }
 
+static void test_row_groups_of_a_file_without_estimate_grow_when_they_are_many(void **state) {
+  struct rows r;
+  uint8_t v[8];
+  parquet_init(&r, "row-group-rows=1,page-index=false");
+  rows_add_column(&r, "a", KIND_INT8);
+  rows_begin(&r);
+  uint64_t rows = 0, groups = 0;
+  for (; groups < 6100; groups++) {
+    do {
+      r.cells[0] = int_cell(v, rows++, 8);
+      encode(&r);
+    } while (!r.format->part_is_full(r.encoder));
+    flush_part(&r, rows);
+  }
+  assert_int_equal(rows, 5000 + 500 * 2 + 500 * 4 + 100 * 8);
+  rows_end(&r);
+  expect_rows(&r, rows);   /* the footer has gone through temporary files */
+  rows_deinit(&r);
+}
+
 static void test_a_part_larger_than_its_memory_comes_back_whole(void **state) {
   struct rows r;
   uint8_t noise[3000], v[8];
@@ -436,6 +456,7 @@ int main(void) {
       cmocka_unit_test(test_a_chunk_that_does_not_shrink_is_not_compressed),
       cmocka_unit_test(test_a_row_group_is_full_by_rows_or_by_bytes),
       cmocka_unit_test(test_an_estimate_of_many_rows_makes_row_groups_larger),
+      cmocka_unit_test(test_row_groups_of_a_file_without_estimate_grow_when_they_are_many),
       cmocka_unit_test(test_a_part_larger_than_its_memory_comes_back_whole),
       cmocka_unit_test(test_one_value_larger_than_a_page_has_a_page_of_its_own),
       cmocka_unit_test(test_special_values_are_errors_that_name_column_and_value),

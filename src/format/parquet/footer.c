@@ -1,6 +1,7 @@
 #include "format/parquet/footer.h"
 
 #include "format/parquet/little_endian.h"
+#include "format/parquet/replay.h"
 #include "format/parquet/thrift.h"
 
 #include <inttypes.h>
@@ -9,7 +10,9 @@
 
 #define FOOTER_BYTES_MAX ((size_t)INT32_MAX)   /* readers hold its length in 31 bits */
 
-struct index_lengths { uint32_t column_index, offset_index; };
+#define LOG_BYTES_MAX ((size_t)64 << 10)       /* of each log in memory */
+
+struct chunk_record { uint32_t metadata_bytes, column_index_bytes, offset_index_bytes; };
 struct group_totals { uint64_t row_count, plain_bytes, stored_bytes, offset; };
 
 struct row_group_meta *row_group_meta_new(size_t chunk_count, struct error *err) {
@@ -35,16 +38,17 @@ void row_group_meta_free(void *meta) {
 
 void footer_init(struct footer *f) {
   *f = (struct footer){0};
-  struct buffer *all[] = {&f->chunks, &f->column_indexes, &f->offset_indexes, &f->lengths, &f->groups};
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++) buffer_init(all[i], FOOTER_BYTES_MAX);
+  spill_init(&f->groups, LOG_BYTES_MAX);
+  spill_init(&f->column_indexes, LOG_BYTES_MAX);
+  spill_init(&f->offset_indexes, LOG_BYTES_MAX);
+  buffer_init(&f->scratch, FOOTER_BYTES_MAX);
 }
 
 void footer_deinit(struct footer *f) {
-  buffer_deinit(&f->chunks);
-  buffer_deinit(&f->column_indexes);
-  buffer_deinit(&f->offset_indexes);
-  buffer_deinit(&f->lengths);
-  buffer_deinit(&f->groups);
+  spill_deinit(&f->groups);
+  spill_deinit(&f->column_indexes);
+  spill_deinit(&f->offset_indexes);
+  buffer_deinit(&f->scratch);
 }
 
 static void write_statistics(const struct chunk_meta *m, const struct leaf *leaf, struct thrift_writer *w) {
@@ -118,88 +122,102 @@ static void write_column_metadata(const struct chunk_meta *m, const struct leaf 
   thrift_struct_end(&w);
 }
 
-/* Keeps one chunk: metadata behind its length, indexes behind each other. */
-static void add_chunk(struct footer *f, const struct chunk_meta *m, const struct leaf *leaf, uint64_t offset,
-                      bool writes_page_index) {
-  size_t length_at = f->chunks.len;
-  buffer_append(&f->chunks, &(uint32_t){0}, sizeof(uint32_t));
-  write_column_metadata(m, leaf, offset, &f->chunks);
-  uint32_t length = (uint32_t)(f->chunks.len - length_at - sizeof(uint32_t));
-  if (!f->chunks.failed) memcpy(f->chunks.data + length_at, &length, sizeof length);
-
-  struct index_lengths lengths = {0};
-  if (writes_page_index) {
-    size_t before = f->offset_indexes.len;
-    offset_index_write(m->pages, m->page_count, offset + m->dictionary_bytes,
-                       leaf->physical == PHYSICAL_BYTE_ARRAY, &f->offset_indexes);
-    buffer_append(&f->column_indexes, m->column_index.data, m->column_index.len);
-    lengths.offset_index = (uint32_t)(f->offset_indexes.len - before);
-    lengths.column_index = (uint32_t)m->column_index.len;
-  }
-  buffer_append(&f->lengths, &lengths, sizeof lengths);
+/* Appends what is in the scratch buffer, and empties it. */
+static bool append_scratch(struct footer *f, struct spill *log, struct error *err) {
+  bool ok = buffer_check(&f->scratch, "the Parquet footer", err) &&
+            spill_append(log, f->scratch.data, f->scratch.len, err);
+  buffer_reset(&f->scratch);
+  return ok;
 }
 
-static bool footer_check(const struct footer *f, struct error *err) {
-  return buffer_check(&f->chunks, "the Parquet footer", err) &&
-         buffer_check(&f->lengths, "the Parquet footer", err) &&
-         buffer_check(&f->column_indexes, "the page indexes", err) &&
-         buffer_check(&f->offset_indexes, "the page indexes", err) &&
-         buffer_check(&f->groups, "the Parquet footer", err);
+static bool add_indexes(struct footer *f, const struct chunk_meta *m, const struct leaf *leaf, uint64_t offset,
+                        struct chunk_record *record, struct error *err) {
+  offset_index_write(m->pages, m->page_count, offset + m->dictionary_bytes,
+                     leaf->physical == PHYSICAL_BYTE_ARRAY, &f->scratch);
+  record->offset_index_bytes = (uint32_t)f->scratch.len;
+  record->column_index_bytes = (uint32_t)m->column_index.len;
+  return append_scratch(f, &f->offset_indexes, err) &&
+         spill_append(&f->column_indexes, m->column_index.data, m->column_index.len, err);
+}
+
+static bool add_chunk(struct footer *f, const struct chunk_meta *m, const struct leaf *leaf, uint64_t offset,
+                      bool writes_page_index, struct error *err) {
+  struct chunk_record record = {0};
+  if (writes_page_index && !add_indexes(f, m, leaf, offset, &record, err)) return false;
+  write_column_metadata(m, leaf, offset, &f->scratch);
+  record.metadata_bytes = (uint32_t)f->scratch.len;
+  return spill_append(&f->groups, &record, sizeof record, err) && append_scratch(f, &f->groups, err);
 }
 
 bool footer_add(struct footer *f, const struct parquet_schema *schema, const struct row_group_meta *meta,
                 uint64_t offset, bool writes_page_index, struct error *err) {
   struct group_totals totals = {.row_count = meta->row_count, .offset = offset};
   for (size_t i = 0; i < meta->chunk_count; i++) {
-    const struct chunk_meta *m = &meta->chunks[i];
-    add_chunk(f, m, &schema->leaves[i], offset, writes_page_index);
-    offset += m->stored_bytes;
-    totals.plain_bytes += m->plain_bytes;
-    totals.stored_bytes += m->stored_bytes;
+    totals.plain_bytes += meta->chunks[i].plain_bytes;
+    totals.stored_bytes += meta->chunks[i].stored_bytes;
   }
-  buffer_append(&f->groups, &totals, sizeof totals);
+  if (!spill_append(&f->groups, &totals, sizeof totals, err)) return false;
+  for (size_t i = 0; i < meta->chunk_count; i++) {
+    if (!add_chunk(f, &meta->chunks[i], &schema->leaves[i], offset, writes_page_index, err)) return false;
+    offset += meta->chunks[i].stored_bytes;
+  }
   f->group_count++;
-  return footer_check(f, err);
+  if (spill_end(&f->groups) <= FOOTER_BYTES_MAX) return true;
+  return fail(err, ERR_VALUE, "the Parquet footer is larger than 2 GiB: use larger row groups or fewer columns");
 }
 
-/* Where the next chunk's metadata and indexes are. */
+/* The way through the logs while the footer is written. */
 struct cursor {
-  const uint8_t *chunk;
-  const struct index_lengths *lengths;
-  uint64_t column_index_offset, offset_index_offset;
+  struct replay groups;
+  uint64_t column_index_offset, offset_index_offset;   /* in the file, of the next chunk's */
+  uint64_t let_go;             /* bytes that have left the output buffer */
 };
 
-static void write_chunk(struct cursor *at, struct thrift_writer *w) {
-  uint32_t length;
-  memcpy(&length, at->chunk, sizeof length);
-  thrift_element_struct_begin(w);
-  thrift_i64(w, 2, 0);   /* file_offset: required, deprecated */
-  thrift_struct_raw(w, 3, at->chunk + sizeof length, length);
-  if (at->lengths->offset_index) {
-    thrift_i64(w, 4, (int64_t)at->offset_index_offset);
-    thrift_i32(w, 5, (int32_t)at->lengths->offset_index);
-  }
-  if (at->lengths->column_index) {
-    thrift_i64(w, 6, (int64_t)at->column_index_offset);
-    thrift_i32(w, 7, (int32_t)at->lengths->column_index);
-  }
-  thrift_struct_end(w);
-  at->chunk += sizeof length + length;
-  at->offset_index_offset += at->lengths->offset_index;
-  at->column_index_offset += at->lengths->column_index;
-  at->lengths++;
+static void let_go(struct cursor *at, struct buffer *out) {
+  size_t before = out->len;
+  buffer_let_go(out);
+  at->let_go += before - out->len;
 }
 
-static void write_group(const struct group_totals *totals, size_t chunk_count, struct cursor *at,
-                        struct thrift_writer *w) {
+static bool write_chunk(struct cursor *at, struct thrift_writer *w, struct error *err) {
+  struct chunk_record record;
+  const uint8_t *bytes = replay_take(&at->groups, sizeof record, err);
+  if (!bytes) return false;
+  memcpy(&record, bytes, sizeof record);
+  if (!(bytes = replay_take(&at->groups, record.metadata_bytes, err))) return false;
+  thrift_element_struct_begin(w);
+  thrift_i64(w, 2, 0);   /* file_offset: required, deprecated */
+  thrift_struct_raw(w, 3, bytes, record.metadata_bytes);
+  if (record.offset_index_bytes) {
+    thrift_i64(w, 4, (int64_t)at->offset_index_offset);
+    thrift_i32(w, 5, (int32_t)record.offset_index_bytes);
+  }
+  if (record.column_index_bytes) {
+    thrift_i64(w, 6, (int64_t)at->column_index_offset);
+    thrift_i32(w, 7, (int32_t)record.column_index_bytes);
+  }
+  thrift_struct_end(w);
+  at->offset_index_offset += record.offset_index_bytes;
+  at->column_index_offset += record.column_index_bytes;
+  let_go(at, w->out);
+  return true;
+}
+
+static bool write_group(size_t chunk_count, struct cursor *at, struct thrift_writer *w, struct error *err) {
+  struct group_totals totals;
+  const uint8_t *bytes = replay_take(&at->groups, sizeof totals, err);
+  if (!bytes) return false;
+  memcpy(&totals, bytes, sizeof totals);
   thrift_element_struct_begin(w);
   thrift_list(w, 1, THRIFT_STRUCT, chunk_count);
-  for (size_t i = 0; i < chunk_count; i++) write_chunk(at, w);
-  thrift_i64(w, 2, (int64_t)totals->plain_bytes);
-  thrift_i64(w, 3, (int64_t)totals->row_count);
-  thrift_i64(w, 5, (int64_t)totals->offset);
-  thrift_i64(w, 6, (int64_t)totals->stored_bytes);
+  for (size_t i = 0; i < chunk_count; i++)
+    if (!write_chunk(at, w, err)) return false;
+  thrift_i64(w, 2, (int64_t)totals.plain_bytes);
+  thrift_i64(w, 3, (int64_t)totals.row_count);
+  thrift_i64(w, 5, (int64_t)totals.offset);
+  thrift_i64(w, 6, (int64_t)totals.stored_bytes);
   thrift_struct_end(w);
+  return true;
 }
 
 static void write_key_value(struct thrift_writer *w, const char *key, const char *value) {
@@ -219,16 +237,16 @@ static void write_key_values(const struct footer_facts *facts, struct thrift_wri
   write_key_value(w, "decant.rows", rows);
 }
 
-static void write_file_metadata(const struct footer *f, const struct footer_facts *facts, struct cursor *at,
-                                struct buffer *out) {
+static bool write_file_metadata(const struct footer *f, const struct footer_facts *facts, struct cursor *at,
+                                struct buffer *out, struct error *err) {
   struct thrift_writer w = thrift_begin(out);
-  const struct group_totals *groups = (const struct group_totals *)(void *)f->groups.data;
   size_t leaf_count = facts->schema->leaf_count;
   thrift_i32(&w, 1, 1);   /* version 1: what every reader takes */
   parquet_schema_write(facts->schema, &w);
   thrift_i64(&w, 3, (int64_t)facts->row_count);
   thrift_list(&w, 4, THRIFT_STRUCT, f->group_count);
-  for (size_t i = 0; i < f->group_count; i++) write_group(&groups[i], leaf_count, at, &w);
+  for (size_t i = 0; i < f->group_count; i++)
+    if (!write_group(leaf_count, at, &w, err)) return false;
   write_key_values(facts, &w);
   thrift_string(&w, 6, facts->created_by);
   /* TYPE_ORDER for each leaf: without it readers must ignore smallest and largest values. */
@@ -239,19 +257,10 @@ static void write_file_metadata(const struct footer *f, const struct footer_fact
     thrift_struct_end(&w);
   }
   thrift_struct_end(&w);
+  return true;
 }
 
-bool footer_write(const struct footer *f, const struct footer_facts *facts, struct buffer *out,
-                  struct error *err) {
-  struct cursor at = {.chunk = f->chunks.data,
-                      .lengths = (const struct index_lengths *)(void *)f->lengths.data,
-                      .column_index_offset = facts->offset,
-                      .offset_index_offset = facts->offset + f->column_indexes.len};
-  buffer_append(out, f->column_indexes.data, f->column_indexes.len);
-  buffer_append(out, f->offset_indexes.data, f->offset_indexes.len);
-  size_t start = out->len;
-  write_file_metadata(f, facts, &at, out);
-  size_t length = out->len - start;
+static bool write_tail(struct buffer *out, uint64_t length, struct error *err) {
   if (length > FOOTER_BYTES_MAX)
     return fail(err, ERR_VALUE,
                 "the Parquet footer is larger than 2 GiB: use larger row groups or fewer columns");
@@ -260,4 +269,15 @@ bool footer_write(const struct footer *f, const struct footer_facts *facts, stru
   memcpy(tail + 4, PARQUET_MAGIC, PARQUET_MAGIC_BYTES);
   buffer_append(out, tail, sizeof tail);
   return buffer_check(out, "the Parquet footer", err);
+}
+
+bool footer_write(struct footer *f, const struct footer_facts *facts, struct buffer *out, struct error *err) {
+  struct cursor at = {.column_index_offset = facts->offset,
+                      .offset_index_offset = facts->offset + spill_end(&f->column_indexes)};
+  if (!replay_all(&f->column_indexes, out, err) || !replay_all(&f->offset_indexes, out, err)) return false;
+  size_t start = out->len;
+  replay_init(&at.groups, &f->groups);
+  bool ok = write_file_metadata(f, facts, &at, out, err);
+  replay_deinit(&at.groups);
+  return ok && write_tail(out, at.let_go + out->len - start, err);
 }

@@ -1,5 +1,6 @@
 /*
- * What the footer will say: each finished row group's metadata, kept serialised, and the end of the file.
+ * What the footer will say: each finished row group's metadata, kept serialised, and the end of the file. It grows with
+ * the file, so its parts lie in logs that go to temporary files beyond some 100 KB.
  *
  * An encoder makes struct row_group_meta without knowing where in the file its bytes will lie; the writer
  * adds the offset when it joins the part.
@@ -7,6 +8,7 @@
 #pragma once
 #include "format/parquet/page_index.h"
 #include "format/parquet/schema.h"
+#include "format/parquet/spill.h"
 
 struct chunk_meta {
   enum codec_id codec;
@@ -35,11 +37,10 @@ struct row_group_meta *row_group_meta_new(size_t chunk_count, struct error *err)
 void row_group_meta_free(void *meta);  /* the meta_free slot; NULL is allowed */
 
 struct footer {
-  struct buffer chunks;                /* ColumnMetaData, each behind its uint32 length */
-  struct buffer column_indexes;        /* the structs themselves; their lengths are in `lengths` */
-  struct buffer offset_indexes;
-  struct buffer lengths;               /* struct index_lengths per chunk */
-  struct buffer groups;                /* struct group_totals per row group */
+  struct spill groups;         /* of each row group struct group_totals, then of each chunk struct chunk_record and its
+                                  ColumnMetaData */
+  struct spill column_indexes, offset_indexes;   /* the structs, one behind the other */
+  struct buffer scratch;
   size_t group_count;
 };
 
@@ -56,6 +57,6 @@ struct footer_facts {
   uint64_t row_count;
   uint64_t offset;                     /* where the bytes go */
 };
-/* Appends page indexes, FileMetaData, its length and the magic. */
-bool footer_write(const struct footer *f, const struct footer_facts *facts, struct buffer *out,
+/* Appends page indexes, FileMetaData, its length and the magic, letting go of what is there between its pieces. */
+bool footer_write(struct footer *f, const struct footer_facts *facts, struct buffer *out,
                   struct error *err) MUST_CHECK;

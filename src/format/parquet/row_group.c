@@ -13,6 +13,9 @@
 #define MEMORY_DEFAULT ((size_t)16 << 20)
 #define MEMORY_MIN ((size_t)1 << 20)
 #define PAGE_BYTES_MIN 4096      /* where columns are many */
+#define GROWTH_BEGINS 5000       /* row groups of an encoder, after which they grow */
+#define GROWTH_STEP 500          /* and double each time */
+#define DOUBLINGS_MAX 16
 #define SCRATCH_BYTES_MAX ((size_t)INT32_MAX)
 
 enum read_step { READ_DICTIONARY, READ_PAGES };
@@ -23,6 +26,7 @@ struct encoder {
   struct chunk *chunks;
   size_t chunk_count;
   uint64_t row_count;            /* of the row group */
+  uint64_t group_count;          /* row groups before it */
   struct format_counts counts;
   uint64_t *specials_by_column;
 
@@ -132,11 +136,22 @@ bool row_group_encode(struct encoder *e, const struct cell *cells, struct buffer
   return true;
 }
 
+/*
+ * Where rows were not estimated, or there are far more of them, row groups double in size again and again, so that a file
+ * does not come to more than some 10,000.
+ */
+static unsigned doublings(const struct encoder *e) {
+  if (e->group_count < GROWTH_BEGINS) return 0;
+  uint64_t n = 1 + (e->group_count - GROWTH_BEGINS) / GROWTH_STEP;
+  return n < DOUBLINGS_MAX ? (unsigned)n : DOUBLINGS_MAX;
+}
+
 bool row_group_is_full(const struct encoder *e) {
   const struct parquet_file *f = e->file;
-  if (e->row_count >= f->row_group_rows) return true;
+  unsigned grown = doublings(e);
+  if (e->row_count >= f->row_group_rows << grown) return true;
   if (e->row_count < f->row_group_rows_min) return false;
-  return e->shared.encoded_bytes >= (uint64_t)f->options.row_group_bytes ||
+  return e->shared.encoded_bytes >= (uint64_t)f->options.row_group_bytes << grown ||
          e->shared.index_bytes >= e->shared.dictionaries.max_bytes * DICTIONARIES_SHARE / INDEX_SHARE;
 }
 
@@ -212,6 +227,7 @@ static void reset(struct encoder *e) {
   for (size_t i = 0; i < e->chunk_count; i++) chunk_reset(&e->chunks[i]);
   spill_reset(&e->shared.spill);
   e->row_count = 0;
+  e->group_count++;
   e->shared.encoded_bytes = e->shared.index_bytes = 0;
 }
 
