@@ -48,6 +48,10 @@ static bool unknown_column(const struct source *s, const char *field, const char
   return false;
 }
 
+/* Of a type without a kind of its own, by the form that it is selected in. */
+static const enum kind form_kinds[] = {
+    [WIRE_TEXT] = KIND_TEXT, [WIRE_JSON] = KIND_JSON, [WIRE_NESTED] = KIND_NESTED};
+
 /* The wire column of a source column, made when it is first needed. */
 static bool wire_of(struct plan *plan, size_t source_index, size_t *wire, struct error *err) {
   struct schema *schema = &plan->schema;
@@ -62,8 +66,10 @@ static bool wire_of(struct plan *plan, size_t source_index, size_t *wire, struct
   *w = (struct wire_column){.name = strdup(c->name), .type_name = strdup(c->type_name), .type_oid = c->type_oid,
                             .typmod = c->typmod, .not_null = c->not_null, .kind = c->kind};
   if (!c->is_native) {
-    w->form = c->is_nested ? format->nested_form : format->other_form;
-    w->kind = w->form == WIRE_JSON ? KIND_JSON : KIND_TEXT;
+    w->form = c->is_nested ? format->nested_form(plan->request->format_options) : format->other_form;
+    if (w->form == WIRE_NESTED && !c->tree) w->form = WIRE_JSON;
+    w->kind = form_kinds[w->form];
+    if (w->form == WIRE_NESTED) w->tree = c->tree;
   }
   *wire = schema->wire_count;
   plan->wire_sources[schema->wire_count++] = source_index;
@@ -132,24 +138,20 @@ static bool resolve_items(struct plan *plan, struct error *err) {
   return true;
 }
 
-/* How SQL names a column: by its name in a table, by position in a query. */
-static void append_reference(struct buffer *sql, const struct source *s, size_t index) {
-  if (s->relkind == 'q') buffer_appendf(sql, "q.c%zu", index + 1);
-  else pg_quote_name(sql, s->columns[index].name);
-}
-
 static void append_expression(struct buffer *sql, const struct source *s, size_t index, enum wire_form form) {
   const struct source_column *c = &s->columns[index];
-  if (form == WIRE_NATIVE) {
-    append_reference(sql, s, index);
+  if (form == WIRE_NESTED && c->nested_sql) {
+    buffer_append_string(sql, c->nested_sql);
+  } else if (form == WIRE_NATIVE || form == WIRE_NESTED) {
+    source_append_reference(s, index, sql);
   } else if (form == WIRE_JSON) {
     buffer_append_string(sql, "pg_catalog.to_json(");
-    append_reference(sql, s, index);
+    source_append_reference(s, index, sql);
     buffer_append_string(sql, ")");
   } else {
     /* A domain is no enum or array to the functions that take any of them: its base type is. */
     buffer_appendf(sql, "%s(", c->output_sql);
-    append_reference(sql, s, index);
+    source_append_reference(s, index, sql);
     if (c->is_domain) buffer_appendf(sql, "::%s", c->type_sql);
     buffer_append_string(sql, ")::pg_catalog.text");
   }
@@ -213,7 +215,7 @@ static bool append_comparison(struct plan *plan, struct pg *pg, const struct req
   bool as_text = f->op == FILTER_LIKE && !own;
   for (size_t i = 0; i < f->value_count; i++) {
     buffer_append_string(sql, i ? " OR " : "(");
-    append_reference(sql, plan->source, index);
+    source_append_reference(plan->source, index, sql);
     if (as_text) buffer_append_string(sql, "::pg_catalog.text");
     buffer_append_string(sql, " OPERATOR(");
     pg_quote_name(sql, schema);
@@ -232,7 +234,7 @@ static bool append_filter(struct plan *plan, struct pg *pg, const struct request
   if (!find_column(plan->source, f->column, strlen(f->column), &index))
     return unknown_column(plan->source, "where", f->column, err);
   if (f->op != FILTER_IS_NULL && f->op != FILTER_NOT_NULL) return append_comparison(plan, pg, f, index, sql, err);
-  append_reference(sql, plan->source, index);
+  source_append_reference(plan->source, index, sql);
   /* Of a composite value, IS NULL also says true where its fields are null: this form asks the value itself. */
   buffer_append_string(sql, f->op == FILTER_IS_NULL ? " IS NOT DISTINCT FROM NULL" : " IS DISTINCT FROM NULL");
   return true;
@@ -267,7 +269,7 @@ static bool make_order_by(struct plan *plan, struct error *err) {
     if (i) buffer_append_string(&sql, ", ");
     /* Qualified: a bare name would be looked up among the names of the select list first. */
     if (plan->source->relkind != 'q') buffer_appendf(&sql, "%s.", plan->source->sql_name);
-    append_reference(&sql, plan->source, index);
+    source_append_reference(plan->source, index, &sql);
     if (o->descending) buffer_append_string(&sql, " DESC");
     if (i == 0) plan->order_key = (struct key_wish){.column = index, .descending = o->descending};
   }

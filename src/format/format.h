@@ -49,7 +49,8 @@ struct format {
   bool is_text;                   /* a codec may compress it */
   bool flattens;                  /* JSON columns become a column per path unless told otherwise */
   enum wire_form other_form;      /* how types without a kind of their own are selected */
-  enum wire_form nested_form;     /* the same for arrays, composites and hstore-like types */
+  /* The same for arrays, composites and hstore, by the format's options: WIRE_TEXT, WIRE_JSON or WIRE_NESTED. */
+  enum wire_form (*nested_form)(const void *options);
   enum flatten_form_of_format { FORMAT_PATH_TEXT, FORMAT_PATH_JSON } path_form;  /* how picked JSON values come */
   bool types_paths;               /* flattened paths come as KIND_JSON or, where all values agree, as values of a type */
   unsigned specials_allowed;      /* bit set of 1 << SPECIAL_… that may be asked for */

@@ -293,8 +293,8 @@ static bool array_end(void *self, uint64_t rows, uint64_t offset, struct buffer 
 }
 
 #define SHARED_SLOTS                                                                                         \
-  .is_text = true, .flattens = false, .other_form = WIRE_JSON, .nested_form = WIRE_JSON,                     \
-  .path_form = FORMAT_PATH_JSON,                                                                             \
+  .is_text = true, .flattens = false, .other_form = WIRE_JSON, .path_form = FORMAT_PATH_JSON,                \
+  .nested_form = text_nested_as_json,                                                                        \
   .types_paths = false,                                                                                      \
   .specials_allowed = 1u << SPECIAL_ERROR | 1u << SPECIAL_NULL | 1u << SPECIAL_STRING | 1u << SPECIAL_REPLACE, \
   .close = json_close, .meta_free = text_meta_free, .encoder_new = json_encoder_new,                         \

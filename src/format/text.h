@@ -68,6 +68,8 @@ bool text_join_nothing(void *self, uint64_t rows_before, uint64_t offset, void *
 bool text_end_nothing(void *self, uint64_t rows, uint64_t offset, struct buffer *out, struct error *err);
 void text_meta_free(void *meta);
 uint64_t text_part_rows(const void *options);
+enum wire_form text_nested_as_text(const void *options);
+enum wire_form text_nested_as_json(const void *options);
 bool text_part_is_full(const struct encoder *e);
 bool text_part_end(struct encoder *e, void **meta, struct error *err);
 bool text_part_read(struct encoder *e, size_t max, struct buffer *out, bool *more, struct error *err);

@@ -38,7 +38,9 @@ enum kind {
   KIND_TIMESTAMP,    /* int64 microseconds since 2000-01-01; INT64_MIN, INT64_MAX are the infinities */
   KIND_TIMESTAMPTZ,  /* the same, UTC */
   KIND_UUID,         /* 16 bytes */
-  KIND_COUNT
+  KIND_COUNT,        /* scalars: every format has a function for each */
+  /* An array, composite or hstore, as the wire column's tree says (row/type_node.h). Only where a format asks for it. */
+  KIND_NESTED = KIND_COUNT,
 };
 
 /* In which form a column is selected from the server. */
@@ -46,6 +48,7 @@ enum wire_form {
   WIRE_NATIVE,   /* as the type's send function gives it; only for types that `kind` lists */
   WIRE_TEXT,     /* through the type's own output function: KIND_TEXT */
   WIRE_JSON,     /* through to_json(c): KIND_JSON */
+  WIRE_NESTED,   /* as array_send, record_send and hstore_send give it: KIND_NESTED */
 };
 
 /* One value. Borrowed: valid until the next row is decoded. */
@@ -55,6 +58,8 @@ struct cell {
 };
 static inline bool cell_is_null(const struct cell *c) { return c->len < 0; }
 
+struct type_node;
+
 struct wire_column {
   char *name;            /* as the catalog spells it */
   char *type_name;       /* format_type(): "numeric(18,4)" */
@@ -63,6 +68,7 @@ struct wire_column {
   uint32_t type_oid;     /* of the base type where it is a domain */
   int32_t typmod;        /* -1 for none */
   bool not_null;         /* the catalog's NOT NULL of a table's column */
+  const struct type_node *tree;  /* of KIND_NESTED; borrowed from the source's description */
 };
 
 /* An output column. Types that only Parquet needs (precision and scale) come from the typmod. */

@@ -121,6 +121,7 @@ static bool append_fixed(const struct value_text *text, const struct cell *c, st
 
 bool value_append(enum kind kind, const struct cell *c, struct buffer *out) {
   size_t version_bytes = kind == KIND_JSONB;
+  if (kind >= KIND_COUNT) return false;
   if (value_texts[kind].write) return append_fixed(&value_texts[kind], c, out);
   if (kind == KIND_NUMERIC) return append_numeric(c, out);
   if (kind == KIND_BYTEA) {

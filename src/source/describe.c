@@ -1,5 +1,6 @@
 #include "source/describe.h"
 
+#include "source/nested.h"
 #include "source/sql_text.h"
 
 #include <stdio.h>
@@ -18,12 +19,18 @@ static const struct native natives[] = {
     {1114, KIND_TIMESTAMP}, {1184, KIND_TIMESTAMPTZ}, {1700, KIND_NUMERIC}, {2950, KIND_UUID}, {3802, KIND_JSONB},
 };
 
-static void set_kind(struct source_column *column) {
+bool source_native_kind(uint32_t type_oid, enum kind *kind) {
   for (size_t i = 0; i < sizeof natives / sizeof *natives; i++) {
-    if (natives[i].oid != column->type_oid) continue;
-    column->is_native = true;
-    column->kind = natives[i].kind;
+    if (natives[i].oid != type_oid) continue;
+    *kind = natives[i].kind;
+    return true;
   }
+  return false;
+}
+
+void source_append_reference(const struct source *s, size_t column, struct buffer *sql) {
+  if (s->relkind == 'q') buffer_appendf(sql, "q.c%zu", column + 1);
+  else pg_quote_name(sql, s->columns[column].name);
 }
 
 void source_free(struct source *s) {
@@ -34,6 +41,9 @@ void source_free(struct source *s) {
     free(c->type_name);
     free(c->type_sql);
     free(c->output_sql);
+    free(c->nested_sql);
+    if (c->tree) type_node_deinit(c->tree);
+    free(c->tree);
   }
   for (size_t i = 0; i < s->leaf_count; i++) free(s->leaves[i].sql_name);
   free(s->columns);
@@ -100,7 +110,7 @@ static bool take_types(const struct pg_result *r, struct source *s, struct error
     c->is_native = pg_value_bool(r, i, 9);
     c->kind = KIND_TEXT;
     if (!c->type_name || !c->type_sql || !c->output_sql) return fail_memory(err, "a table's description");
-    set_kind(c);
+    if (source_native_kind(c->type_oid, &c->kind)) c->is_native = true;
   }
   return true;
 }
@@ -124,7 +134,7 @@ static bool describe_types(struct pg *c, struct source *s, struct error *err) {
   pg_result_free(r);
   free(params[0]);
   free(params[1]);
-  return ok;
+  return ok && nested_describe(c, s, err);
 }
 
 /* Splits "a.b", "\"a.b\".c" into its parts. */

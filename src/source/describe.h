@@ -4,7 +4,7 @@
  */
 #pragma once
 #include "pg/pg.h"
-#include "row/schema.h"
+#include "row/type_node.h"
 
 struct source_column {
   char *name;
@@ -18,6 +18,8 @@ struct source_column {
   enum kind kind;
   bool is_nested;          /* array, composite, hstore: has structure of its own in JSON and XML */
   bool is_domain;
+  struct type_node *tree;  /* of a nested type; NULL where it cannot be told as one (source/nested.h) */
+  char *nested_sql;        /* how to select it as its tree says; NULL: the column itself */
 };
 
 struct source_leaf {
@@ -44,6 +46,12 @@ struct source {
 };
 
 void source_free(struct source *s);   /* NULL is allowed */
+
+/* How SQL names a column: by its name in a table, by position in a query. */
+void source_append_reference(const struct source *s, size_t column, struct buffer *sql);
+
+/* Is the binary form of this type, no domain, one that enum kind lists? */
+bool source_native_kind(uint32_t type_oid, enum kind *kind);
 
 /*
  * Resolves a table name as the catalog spells it: "records" (by the search path), "public.records"; a part

@@ -13,6 +13,10 @@
 #define DICTIONARY_UNASKED_BYTES (1u << 20)   /* up to here a dictionary need not prove that it pays */
 
 static bool is_text(const struct chunk *c) { return c->leaf->physical == PHYSICAL_BYTE_ARRAY; }
+static bool is_repeated(const struct chunk *c) { return c->leaf->repetition_max > 0; }
+
+/* Of the open page. */
+static uint32_t row_count(const struct chunk *c) { return is_repeated(c) ? c->row_count : c->entry_count; }
 
 static bool has_byte_order(const struct chunk *c) { return c->leaf->order == ORDER_BYTES; }
 
@@ -39,10 +43,12 @@ static void reset_page(struct chunk *c) {
   buffer_reset(&c->values);
   buffer_shrink(&c->values, c->head_bytes + 2 * (size_t)c->page_bytes);   /* after a huge value */
   if (buffer_reserve(&c->values, c->head_bytes)) c->values.len = c->head_bytes;
-  c->entry_count = c->value_count = 0;
+  c->moved_bytes = 0;
+  c->entry_count = c->value_count = c->row_count = 0;
   c->text_bytes = 0;
   c->entry_count_max = entries_max(c);
   levels_reset(&c->definition, c->leaf->definition_max);
+  levels_reset(&c->repetition, c->leaf->repetition_max);
   range_reset(&c->range, c->leaf->order);
 }
 
@@ -51,8 +57,11 @@ void chunk_init(struct chunk *c, const struct leaf *leaf, struct chunk_shared *s
   c->page_bytes = is_text(c) ? shared->text_page_bytes : shared->number_page_bytes;
   buffer_init(&c->values, VALUES_BYTES_MAX);
   buffer_init(&c->definition.bytes, VALUES_BYTES_MAX);
+  buffer_init(&c->repetition.bytes, VALUES_BYTES_MAX);
   if (leaf->definition_max)
     c->head_bytes = 4 + rle_size_max(shared->page_rows, rle_width(leaf->definition_max));
+  if (leaf->repetition_max)
+    c->head_bytes += 4 + rle_size_max(shared->page_rows, rle_width(leaf->repetition_max));
   c->head_bytes = (c->head_bytes + 7) & ~(size_t)7;
   dictionary_init(&c->dictionary, &shared->dictionaries, (uint32_t)leaf->width);
   page_index_init(&c->index, leaf);
@@ -62,6 +71,7 @@ void chunk_init(struct chunk *c, const struct leaf *leaf, struct chunk_shared *s
 void chunk_deinit(struct chunk *c) {
   buffer_deinit(&c->values);
   buffer_deinit(&c->definition.bytes);
+  buffer_deinit(&c->repetition.bytes);
   dictionary_deinit(&c->dictionary);
   page_index_deinit(&c->index);
 }
@@ -99,8 +109,8 @@ static bool put_plain(struct chunk *c, const uint8_t *bytes, uint32_t len, struc
   bool text = is_text(c);
   size_t prefix = text ? 4 : 0;
   size_t used = c->values.len - c->head_bytes;
-  if (text && c->entry_count && used + prefix + len > c->page_bytes && !chunk_close_page(c, err))
-    return false;
+  bool cuts = text && c->entry_count && !is_repeated(c) && used + prefix + len > c->page_bytes;
+  if (cuts && !chunk_close_page(c, err)) return false;
   uint8_t *to = buffer_reserve(&c->values, prefix + len);
   if (!to) return buffer_check(&c->values, "a value", err);
   if (text) store_le32(to, len);
@@ -109,7 +119,7 @@ static bool put_plain(struct chunk *c, const uint8_t *bytes, uint32_t len, struc
   c->values.len += prefix + len;
   c->text_bytes += len;
   put_entry(c);
-  return len < HUGE_VALUE_BYTES || chunk_close_page(c, err);
+  return len < HUGE_VALUE_BYTES || is_repeated(c) || chunk_close_page(c, err);
 }
 
 static uint32_t find_index(struct chunk *c, const uint8_t *bytes, uint32_t len) {
@@ -145,39 +155,56 @@ bool chunk_put_bytes(struct chunk *c, const uint8_t *bytes, uint32_t len, struct
   return put_plain(c, bytes, len, err);
 }
 
-bool chunk_put_null(struct chunk *c, struct error *err) {
+bool chunk_put_missing(struct chunk *c, uint8_t definition, struct error *err) {
   if (!put_room(c, err)) return false;
-  levels_add(&c->definition, c->leaf->definition_max - 1u);
+  levels_add(&c->definition, definition);
   c->entry_count++;
+  return true;
+}
+
+bool chunk_put_null(struct chunk *c, struct error *err) {
+  return chunk_put_missing(c, (uint8_t)(c->leaf->definition_max - 1), err);
+}
+
+/* Puts the entry again that was the page's i-th. Below a list the row before it is complete where it begins one. */
+static bool replay_entry(struct chunk *c, uint32_t i, uint32_t definition, uint32_t repetition,
+                         const uint32_t **indices, struct error *err) {
+  if (is_repeated(c) && i && repetition == 0 && !chunk_end_row(c, err)) return false;
+  if (definition < c->leaf->definition_max) {
+    if (!chunk_put_missing(c, (uint8_t)definition, err)) return false;
+  } else {
+    uint32_t len;
+    const uint8_t *value = dictionary_value(&c->dictionary, *(*indices)++, &len);
+    if (!put_room(c, err) || !put_plain(c, value, len, err)) return false;
+    if (!has_byte_order(c)) range_add_plain(c, value);
+  }
+  if (is_repeated(c)) levels_add(&c->repetition, repetition);
   return true;
 }
 
 /* Puts the entries of the open page again, as PLAIN. They may fill several pages. */
 static bool replay_as_plain(struct chunk *c, struct error *err) {
   struct chunk_shared *s = c->shared;
-  uint32_t entries = c->entry_count, level_max = c->leaf->definition_max;
+  uint32_t entries = c->entry_count, definition_max = c->leaf->definition_max;
   levels_finish(&c->definition);
-  struct buffer swap = c->values;
-  c->values = s->sample_values, s->sample_values = swap;
-  swap = c->definition.bytes;
-  c->definition.bytes = s->sample_levels, s->sample_levels = swap;
+  levels_finish(&c->repetition);
+  buffer_swap(&c->values, &s->sample_values);
+  buffer_swap(&c->definition.bytes, &s->sample_levels);
+  buffer_swap(&c->repetition.bytes, &s->sample_repetitions);
 
-  struct rle_decoder levels;
-  rle_decoder_init(&levels, s->sample_levels.data, s->sample_levels.len, rle_width(level_max));
+  struct rle_decoder definitions, repetitions;
+  rle_decoder_init(&definitions, s->sample_levels.data, s->sample_levels.len, rle_width(definition_max));
+  rle_decoder_init(&repetitions, s->sample_repetitions.data, s->sample_repetitions.len,
+                   rle_width(c->leaf->repetition_max));
   const uint32_t *indices = (const uint32_t *)(void *)(s->sample_values.data + c->head_bytes);
   set_mode(c, CHUNK_PLAIN);
   reset_page(c);
   for (uint32_t i = 0; i < entries; i++) {
-    uint32_t level = level_max, len;
-    if (level_max && !rle_next(&levels, &level))
+    uint32_t definition = definition_max, repetition = 0;
+    if ((definition_max && !rle_next(&definitions, &definition)) ||
+        (is_repeated(c) && !rle_next(&repetitions, &repetition)))
       return fail(err, ERR_INTERNAL, "a page's levels cannot be read back");
-    if (level < level_max) {
-      if (!chunk_put_null(c, err)) return false;
-      continue;
-    }
-    const uint8_t *value = dictionary_value(&c->dictionary, *indices++, &len);
-    if (!put_room(c, err) || !put_plain(c, value, len, err)) return false;
-    if (!has_byte_order(c)) range_add_plain(c, value);
+    if (!replay_entry(c, i, definition, repetition, &indices, err)) return false;
   }
   return true;
 }
@@ -187,7 +214,7 @@ struct outlook { double values, distinct; };
 
 static struct outlook look_ahead(const struct chunk *c, bool is_all) {
   double sampled = c->value_count, total = sampled;
-  double expected = (double)c->shared->rows_expected * sampled / c->entry_count;
+  double expected = (double)c->shared->rows_expected * sampled / row_count(c);
   if (!is_all && expected > total) total = expected;
   return (struct outlook){
       total, dictionary_estimate_distinct(c->value_count, c->dictionary.count, (uint64_t)total)};
@@ -263,30 +290,50 @@ static bool settle_sample(struct chunk *c, bool is_all, struct error *err) {
     return true;
   }
   if (!replay_as_plain(c, err)) return false;
+  if (is_repeated(c)) c->row_count++;   /* a page is settled where its last row is complete */
   dictionary_deinit(&c->dictionary);
   c->has_last = false;
   return true;
 }
 
-static void append_levels(struct chunk *c, struct buffer *out) {
-  if (!c->leaf->definition_max) return;
+static void append_levels(const struct levels *levels, unsigned max, struct buffer *out) {
+  if (!max) return;
   uint8_t length[4];
-  store_le32(length, (uint32_t)c->definition.bytes.len);
+  store_le32(length, (uint32_t)levels->bytes.len);
   buffer_append(out, length, sizeof length);
-  buffer_append(out, c->definition.bytes.data, c->definition.bytes.len);
+  buffer_append(out, levels->bytes.data, levels->bytes.len);
+}
+
+static void append_all_levels(const struct chunk *c, struct buffer *out) {
+  append_levels(&c->repetition, c->leaf->repetition_max, out);
+  append_levels(&c->definition, c->leaf->definition_max, out);
+}
+
+static size_t levels_bytes(const struct chunk *c) {
+  return (c->leaf->repetition_max ? 4 + c->repetition.bytes.len : 0) +
+         (c->leaf->definition_max ? 4 + c->definition.bytes.len : 0);
+}
+
+/* Below a list a row may have more entries than their room was made for. */
+static bool move_values(struct chunk *c, size_t more, struct error *err) {
+  if (!buffer_reserve(&c->values, more)) return buffer_check(&c->values, "a page", err);
+  memmove(c->values.data + c->head_bytes + more, c->values.data + c->head_bytes, c->values.len - c->head_bytes);
+  c->values.len += more;
+  c->moved_bytes = more;
+  return true;
 }
 
 /* The levels go into the room that was left before the values: the page is whole without a copy. */
 static bool plain_body(struct chunk *c, struct page *page, struct error *err) {
   if (!buffer_check(&c->values, "a page", err)) return false;
-  size_t levels = c->leaf->definition_max ? 4 + c->definition.bytes.len : 0;
-  if (levels > c->head_bytes) return fail(err, ERR_INTERNAL, "a page's levels are larger than their room");
-  uint8_t *start = c->values.data + c->head_bytes - levels;
+  size_t levels = levels_bytes(c);
+  if (levels > c->head_bytes && !move_values(c, levels - c->head_bytes, err)) return false;
+  uint8_t *start = c->values.data + c->head_bytes + c->moved_bytes - levels;
   struct buffer head = {.data = start, .capacity = levels, .max = levels};
-  append_levels(c, &head);
+  append_all_levels(c, &head);
   page->encoding = ENCODING_PLAIN;
   page->body = start;
-  page->body_bytes = levels + c->values.len - c->head_bytes;
+  page->body_bytes = (size_t)(c->values.data + c->values.len - start);
   return true;
 }
 
@@ -294,7 +341,7 @@ static bool index_body(struct chunk *c, struct page *page, struct error *err) {
   struct buffer *body = &c->shared->body;
   if (!buffer_check(&c->values, "a page", err)) return false;
   buffer_reset(body);
-  append_levels(c, body);
+  append_all_levels(c, body);
   unsigned width = rle_width(c->dictionary.count - 1);
   buffer_append_byte(body, (uint8_t)width);
   struct rle_encoder encoder;
@@ -313,7 +360,7 @@ static bool encoded_body(struct chunk *c, struct page *page, struct error *err) 
   struct plain_values values = {c->values.data + c->head_bytes, c->values.len - c->head_bytes, c->value_count,
                                 (uint32_t)c->leaf->width};
   buffer_reset(&s->body);
-  append_levels(c, &s->body);
+  append_all_levels(c, &s->body);
   page->pieces.head = s->body.len;
   encode_values(c->encoding, &values, &s->scratch, &s->body);
   if (c->encoding == ENCODING_BYTE_STREAM_SPLIT) page->pieces.each = c->value_count;
@@ -342,12 +389,12 @@ static void count_page(struct chunk *c, enum encoding encoding) {
 
 static void add_to_index(struct chunk *c, const struct page_place *place) {
   struct page_record record = {.position = place->position, .text_bytes = is_text(c) ? c->text_bytes : 0,
-                               .stored_bytes = place->stored_bytes, .row_count = c->entry_count,
-                               .null_count = c->entry_count - c->value_count};
+                               .stored_bytes = place->stored_bytes, .row_count = row_count(c),
+                               .entry_count = c->entry_count, .null_count = c->entry_count - c->value_count};
   struct bound min, max;
   enum page_bounds bounds = BOUNDS_NO_VALUES;
   if (c->value_count) {
-    const uint8_t *base = c->mode == CHUNK_PLAIN ? c->values.data : c->dictionary.body.data;
+    const uint8_t *base = c->mode == CHUNK_PLAIN ? c->values.data + c->moved_bytes : c->dictionary.body.data;
     bool known = c->shared->writes_bounds && range_bounds(&c->range, c->leaf, base, &min, &max);
     bounds = known ? BOUNDS_KNOWN : BOUNDS_UNKNOWN;
   }
@@ -361,7 +408,10 @@ static bool write_page(struct chunk *c, bool is_last, struct error *err) {
   struct page page = {.type = PAGE_DATA, .value_count = c->entry_count, .is_last = is_last};
   struct page_place place;
   if (c->leaf->definition_max) levels_finish(&c->definition);
-  if (!buffer_check(&c->definition.bytes, "a page's levels", err)) return false;
+  if (is_repeated(c)) levels_finish(&c->repetition);
+  if (!buffer_check(&c->definition.bytes, "a page's levels", err) ||
+      !buffer_check(&c->repetition.bytes, "a page's levels", err))
+    return false;
   if (!make_body(c, &page, err)) return false;
   if (!page_write(&c->shared->pages, &page, &c->storage, &place, err)) return false;
   count_page(c, page.encoding);
@@ -392,7 +442,32 @@ static bool close_page(struct chunk *c, bool is_last, struct error *err) {
 
 bool chunk_close_page(struct chunk *c, struct error *err) { return close_page(c, false, err); }
 
+/* The open page cannot end here: all of it becomes PLAIN. */
+static bool leave_within_row(struct chunk *c, struct error *err) {
+  bool has_pages = c->mode == CHUNK_DICTIONARY;
+  if (c->entry_count && !replay_as_plain(c, err)) return false;
+  set_mode(c, CHUNK_PLAIN);
+  if (has_pages) return true;
+  dictionary_deinit(&c->dictionary);
+  c->has_last = false;
+  return true;
+}
+
+bool chunk_make_room(struct chunk *c, struct error *err) {
+  if (!is_repeated(c)) return close_page(c, false, err);
+  if (c->entry_count < INT32_MAX) return true;
+  return fail(err, ERR_VALUE, "column \"%s\": a row has more than 2,147,483,647 values, the most of a Parquet page",
+              c->leaf->name);
+}
+
+bool chunk_end_row(struct chunk *c, struct error *err) {
+  c->row_count++;
+  bool is_full = c->entry_count >= c->entry_count_max || c->values.len - c->head_bytes >= c->page_bytes;
+  return !is_full || close_page(c, false, err);
+}
+
 bool chunk_leave_dictionary(struct chunk *c, struct error *err) {
+  if (is_repeated(c)) return leave_within_row(c, err);
   if (!close_page(c, false, err)) return false;
   set_mode(c, CHUNK_PLAIN);
   return true;

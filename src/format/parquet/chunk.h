@@ -22,7 +22,7 @@ struct chunk_shared {
   struct encode_scratch scratch;
   struct buffer body;          /* of a page that is not PLAIN */
   struct buffer trial_values;  /* of a sample, as PLAIN */
-  struct buffer sample_values, sample_levels;   /* of the page that is written again */
+  struct buffer sample_values, sample_levels, sample_repetitions;   /* of the page that is written again */
   struct buffer text;          /* of a value that is converted */
   uint32_t number_page_bytes;  /* target of a page's values of fixed width */
   uint32_t text_page_bytes;    /* and of BYTE_ARRAY, where one value may be larger */
@@ -40,9 +40,10 @@ struct chunk_shared {
 enum chunk_mode { CHUNK_SAMPLING, CHUNK_DICTIONARY, CHUNK_PLAIN };
 
 struct chunk {
-  /* Takes a row's cell. Chosen by kind (cells.h). */
+  /* Takes a value's cell. Chosen by kind (cells.h). */
   bool (*append)(struct chunk *c, const struct cell *cell, struct error *err);
   const struct leaf *leaf;
+  const struct tree_node *column;   /* of a column's first chunk */
   struct chunk_shared *shared;
   uint64_t *special_count;     /* of its output column; the encoder's */
   enum chunk_mode mode;        /* PLAIN: the values lie in the open page as PLAIN; it is written in `encoding` */
@@ -57,7 +58,10 @@ struct chunk {
   uint32_t value_count;        /* without nulls */
   struct buffer values;        /* head_bytes free for the levels, then PLAIN values, or uint32 indices */
   size_t head_bytes;           /* multiple of 8 */
+  size_t moved_bytes;          /* the values were moved so far, to make room for their levels */
   struct levels definition;
+  struct levels repetition;    /* below a list only; the caller adds each entry's when it is in */
+  uint32_t row_count;          /* below a list only: rows that are complete */
   struct range range;
   uint64_t text_bytes;         /* BYTE_ARRAY: of the values, without lengths */
 
@@ -83,6 +87,13 @@ void chunk_deinit(struct chunk *c);
 void chunk_release(struct chunk *c); /* finished and described: gives back what only building needed */
 void chunk_reset(struct chunk *c);   /* for the next row group */
 
+/*
+ * Below a list a row may have any number of entries, and pages are cut between rows only: nothing but
+ * chunk_end_row closes one, and a page is as large as its last row makes it (2 GiB at most).
+ */
+bool chunk_end_row(struct chunk *c, struct error *err) MUST_CHECK;
+/* The page has as many entries as it should: closes it, except below a list. */
+bool chunk_make_room(struct chunk *c, struct error *err) MUST_CHECK;
 /* Closes the open page, if it holds anything, and prepares the next. */
 bool chunk_close_page(struct chunk *c, struct error *err) MUST_CHECK;
 /* The last page and the dictionary page. */
@@ -96,5 +107,7 @@ static inline void chunk_count_special(struct chunk *c) {
   ++*c->special_count;
 }
 bool chunk_put_null(struct chunk *c, struct error *err) MUST_CHECK;
+/* No value: what is missing is the value itself, or a group around it, as the level says. Below definition_max. */
+bool chunk_put_missing(struct chunk *c, uint8_t definition, struct error *err) MUST_CHECK;
 /* A BYTE_ARRAY value, or one of `width` bytes in the page's order whose range the caller keeps. */
 bool chunk_put_bytes(struct chunk *c, const uint8_t *bytes, uint32_t len, struct error *err) MUST_CHECK;

@@ -104,8 +104,8 @@ static void write_column_metadata(const struct chunk_meta *m, const struct leaf 
   bool has_text = leaf->physical == PHYSICAL_BYTE_ARRAY;
   thrift_i32(&w, 1, leaf->physical);
   write_encodings(m, &w);
-  thrift_list(&w, 3, THRIFT_BINARY, 1);
-  thrift_element_binary(out, leaf->name, strlen(leaf->name));
+  thrift_list(&w, 3, THRIFT_BINARY, leaf->path_len);
+  for (size_t i = 0; i < leaf->path_len; i++) thrift_element_binary(out, leaf->path[i], strlen(leaf->path[i]));
   thrift_i32(&w, 4, m->codec);
   thrift_i64(&w, 5, (int64_t)m->value_count);
   thrift_i64(&w, 6, (int64_t)m->plain_bytes);

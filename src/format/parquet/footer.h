@@ -12,7 +12,7 @@
 
 struct chunk_meta {
   enum codec_id codec;
-  uint64_t value_count;                /* nulls included */
+  uint64_t value_count;                /* entries: nulls included */
   uint64_t plain_bytes, stored_bytes;  /* of all pages, headers and dictionary page included */
   uint32_t dictionary_bytes;           /* stored size of the dictionary page; 0: none */
   uint32_t dictionary_pages, plain_pages;   /* data pages by encoding */

@@ -12,6 +12,7 @@ static const char *const profiles[] = {"portable", "modern", NULL};
 enum { TYPE_AUTO, TYPE_STRING, TYPE_OWN };
 static const char *const uuid_types[] = {"auto", "string", "uuid", NULL};
 static const char *const time_types[] = {"auto", "string", "time", NULL};
+static const char *const nested_choices[] = {[NESTED_LIST] = "list", [NESTED_JSON] = "json", NULL};
 
 const struct option parquet_option_table[] = {
     {"profile", OPTION_CHOICE, FIELD(profile), 0, 0, profiles, "portable",
@@ -36,6 +37,8 @@ const struct option parquet_option_table[] = {
     {"statistics", OPTION_BOOL, FIELD(statistics), 0, 0, NULL, "true", "smallest and largest values"},
     {"page-index", OPTION_BOOL, FIELD(page_index), 0, 0, NULL, "true",
      "where each page is and what it holds"},
+    {"nested", OPTION_CHOICE, FIELD(nested), 0, 0, nested_choices, "list",
+     "list: arrays, composites and hstore as LIST, group and MAP; json: as JSON text"},
     {NULL},
 };
 

@@ -5,6 +5,8 @@
 #include "format/parquet/schema.h"
 #include "format/parquet/spec.h"
 
+enum nested_choice { NESTED_LIST, NESTED_JSON };
+
 struct parquet_options {
   char compression[OPTION_TEXT_MAX];   /* "zstd:3" */
   int64_t row_group_rows;
@@ -17,6 +19,7 @@ struct parquet_options {
   bool dictionary;
   bool statistics;
   bool page_index;
+  int nested;                          /* enum nested_choice */
 };
 
 extern const struct option parquet_option_table[];

@@ -24,7 +24,7 @@ void page_index_reset(struct page_index *x) {
   buffer_reset(&x->maxes);
   x->has_bounds = x->ascending = x->descending = true;
   x->has_values = false;
-  x->row_count = x->null_count = x->text_bytes = x->nan_count = 0;
+  x->entry_count = x->null_count = x->text_bytes = x->nan_count = 0;
 }
 
 static void merge_min(struct bound *all, const struct bound *page, const struct leaf *leaf) {
@@ -58,7 +58,7 @@ static void merge(struct page_index *x, const struct bound *min, const struct bo
 void page_index_add(struct page_index *x, const struct page_record *record, enum page_bounds bounds,
                     const struct bound *min, const struct bound *max) {
   buffer_append(&x->records, record, sizeof *record);
-  x->row_count += record->row_count;
+  x->entry_count += record->entry_count;
   x->null_count += record->null_count;
   x->text_bytes += record->text_bytes;
   if (bounds == BOUNDS_UNKNOWN) x->has_bounds = false;
@@ -74,7 +74,7 @@ bool page_index_check(const struct page_index *x, struct error *err) {
          buffer_check(&x->maxes, "a page index", err);
 }
 
-static bool is_null_page(const struct page_record *r) { return r->null_count == r->row_count; }
+static bool is_null_page(const struct page_record *r) { return r->null_count == r->entry_count; }
 
 static enum boundary_order boundary_order(const struct page_index *x) {
   if (x->ascending) return BOUNDARY_ASCENDING;

@@ -9,8 +9,9 @@ struct page_record {
   uint64_t position;           /* in the spill log */
   uint64_t text_bytes;         /* BYTE_ARRAY: of its values, without lengths, as if not encoded */
   uint32_t stored_bytes;       /* header included */
-  uint32_t row_count;
-  uint64_t null_count;
+  uint32_t row_count;          /* that begin and end in the page */
+  uint32_t entry_count;        /* values, nulls, and lists or groups that are not there or empty */
+  uint64_t null_count;         /* entries without a value */
 };
 
 struct page_index {
@@ -22,7 +23,7 @@ struct page_index {
   bool ascending, descending;
   struct bound min, max;       /* of all pages */
   struct bound last_min, last_max;
-  uint64_t row_count, null_count, text_bytes, nan_count;
+  uint64_t entry_count, null_count, text_bytes, nan_count;
 };
 
 void page_index_init(struct page_index *x, const struct leaf *leaf);

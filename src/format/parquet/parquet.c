@@ -55,6 +55,10 @@ static uint64_t parquet_part_rows(const void *options) {
   return (uint64_t)((const struct parquet_options *)options)->row_group_rows;
 }
 
+static enum wire_form parquet_nested_form(const void *options) {
+  return ((const struct parquet_options *)options)->nested == NESTED_JSON ? WIRE_JSON : WIRE_NESTED;
+}
+
 static bool parquet_begin(void *self, struct buffer *out, struct error *err) {
   buffer_append(out, PARQUET_MAGIC, PARQUET_MAGIC_BYTES);
   return buffer_check(out, "output", err);
@@ -93,7 +97,7 @@ const struct format format_parquet = {
     .is_text = false,
     .flattens = false,
     .other_form = WIRE_TEXT,
-    .nested_form = WIRE_JSON,
+    .nested_form = parquet_nested_form,
     .path_form = FORMAT_PATH_TEXT,
     .types_paths = true,
     .specials_allowed = (1u << SPECIAL_ERROR) | (1u << SPECIAL_NULL) | (1u << SPECIAL_STRING) |

@@ -6,7 +6,7 @@
 /* Room for one more entry: a full page is closed first. */
 static inline bool put_room(struct chunk *c, struct error *err) {
   if (__builtin_expect(c->entry_count < c->entry_count_max, 1)) return true;
-  return chunk_close_page(c, err);
+  return chunk_make_room(c, err);
 }
 
 static inline void put_entry(struct chunk *c) {

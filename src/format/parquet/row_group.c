@@ -2,6 +2,7 @@
 
 #include "format/parquet/cells.h"
 #include "format/parquet/chunk.h"
+#include "format/parquet/shred.h"
 
 #include <stdlib.h>
 
@@ -20,9 +21,18 @@
 
 enum read_step { READ_DICTIONARY, READ_PAGES };
 
+/* An output column: where its cell goes, to its one chunk, or by its tree to several from the first on. */
+struct column {
+  append_function *append;
+  struct chunk *chunk;
+  uint32_t cell;
+};
+
 struct encoder {
   const struct parquet_file *file;
   struct chunk_shared shared;
+  struct column *columns;
+  size_t column_count;
   struct chunk *chunks;
   size_t chunk_count;
   uint64_t row_count;            /* of the row group */
@@ -79,6 +89,7 @@ static bool shared_init(struct chunk_shared *s, const struct parquet_file *f, st
   buffer_init(&s->trial_values, SCRATCH_BYTES_MAX);
   buffer_init(&s->sample_values, SCRATCH_BYTES_MAX);
   buffer_init(&s->sample_levels, SCRATCH_BYTES_MAX);
+  buffer_init(&s->sample_repetitions, SCRATCH_BYTES_MAX);
   buffer_init(&s->text, SCRATCH_BYTES_MAX);
   return page_writer_init(&s->pages, f->codec.block, f->codec.level, &s->spill, err);
 }
@@ -91,7 +102,24 @@ static void shared_deinit(struct chunk_shared *s) {
   buffer_deinit(&s->trial_values);
   buffer_deinit(&s->sample_values);
   buffer_deinit(&s->sample_levels);
+  buffer_deinit(&s->sample_repetitions);
   buffer_deinit(&s->text);
+}
+
+static bool make_columns(struct encoder *e, const struct parquet_file *f, struct error *err) {
+  e->column_count = f->schema.column_count;
+  e->columns = calloc(e->column_count, sizeof *e->columns);
+  if (!e->columns) return fail_memory(err, "a Parquet encoder");
+  for (size_t i = 0; i < e->column_count; i++) {
+    const struct tree_node *node = &f->schema.columns[i];
+    struct chunk *first = &e->chunks[node->leaf_first];
+    first->column = node;
+    for (size_t k = 0; k < node->leaf_count; k++) first[k].special_count = &e->specials_by_column[i];
+    e->columns[i] = (struct column){.append = node->shape == SHAPE_SCALAR ? first->append : shred_append,
+                                    .chunk = first,
+                                    .cell = f->spec.schema->columns[i].cell};
+  }
+  return true;
 }
 
 static bool make_chunks(struct encoder *e, const struct parquet_file *f, struct error *err) {
@@ -101,10 +129,9 @@ static bool make_chunks(struct encoder *e, const struct parquet_file *f, struct 
   e->chunk_count = f->schema.leaf_count;
   for (size_t i = 0; i < e->chunk_count; i++) {
     chunk_init(&e->chunks[i], &f->schema.leaves[i], &e->shared);
-    e->chunks[i].special_count = &e->specials_by_column[i];
     e->chunks[i].append = cells_append(&f->schema.leaves[i]);
   }
-  return true;
+  return make_columns(e, f, err);
 }
 
 bool row_group_new(void *self, struct encoder **encoder, struct error *err) {
@@ -125,13 +152,14 @@ void row_group_free(struct encoder *e) {
   for (size_t i = 0; i < e->chunk_count; i++) chunk_deinit(&e->chunks[i]);
   free(e->chunks);
   free(e->specials_by_column);
+  free(e->columns);
   shared_deinit(&e->shared);
   free(e);
 }
 
 bool row_group_encode(struct encoder *e, const struct cell *cells, struct buffer *out, struct error *err) {
-  for (struct chunk *c = e->chunks, *end = c + e->chunk_count; c < end; c++)
-    if (!c->append(c, &cells[c->leaf->cell], err)) return false;
+  for (const struct column *c = e->columns, *end = c + e->column_count; c < end; c++)
+    if (!c->append(c->chunk, &cells[c->cell], err)) return false;
   e->row_count++;
   return true;
 }
@@ -171,7 +199,7 @@ static bool fill_meta(const struct chunk *c, const struct parquet_file *f, struc
   const struct page_index *index = &c->index;
   bool all_dictionary = c->dictionary_pages && !c->plain_pages && !c->encoded_pages && c->leaf->order != ORDER_FLOAT;
   m->codec = c->storage.is_raw ? CODEC_NONE : f->codec.id;
-  m->value_count = index->row_count;
+  m->value_count = index->entry_count;
   m->plain_bytes = c->plain_page_bytes + c->dictionary_place.plain_bytes;
   m->stored_bytes = c->stored_page_bytes + c->dictionary_place.stored_bytes;
   m->dictionary_bytes = c->dictionary_place.stored_bytes;
@@ -197,7 +225,8 @@ static bool fill_meta(const struct chunk *c, const struct parquet_file *f, struc
  */
 static void release_scratch(struct encoder *e) {
   encode_scratch_release(&e->shared.scratch);
-  struct buffer *scratch[] = {&e->shared.body, &e->shared.trial_values, &e->shared.sample_values, &e->shared.sample_levels, &e->shared.text,
+  struct buffer *scratch[] = {&e->shared.body, &e->shared.trial_values, &e->shared.sample_values, &e->shared.sample_levels,
+                              &e->shared.sample_repetitions, &e->shared.text,
                               &e->shared.pages.compressed, &e->shared.pages.trial};
   for (size_t i = 0; i < sizeof scratch / sizeof *scratch; i++) {
     buffer_reset(scratch[i]);

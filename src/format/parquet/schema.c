@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#define LEAVES_MAX 65536   /* each has its pages; readers get slow long before */
+
 struct type_row {
   enum physical physical;
   int32_t width;
@@ -96,35 +98,98 @@ static bool check_special(const struct leaf *l, enum special special, struct err
                     l->name, type);
 }
 
-static void choose(struct leaf *l, const struct output_column *c, enum special special,
-                   const struct type_choices *choices) {
-  *l = (struct leaf){.name = c->name, .kind = c->kind, .cell = c->cell};
-  set_type(l, type_of(c->kind, choices));
-  if (c->kind == KIND_NUMERIC) choose_numeric(l, c->typmod, choices);
-  l->is_utc = c->kind == KIND_TIMESTAMPTZ;
-  l->is_signed = c->kind != KIND_OID;
-  l->bit_width = c->kind == KIND_INT2 ? 16 : 32;
-  l->is_text = c->kind == KIND_TEXT || c->kind == KIND_JSON || c->kind == KIND_JSONB;
-  bool nullable = !c->not_null || (special == SPECIAL_NULL && can_be_special(l));
-  l->definition_max = nullable ? 1 : 0;
+void leaf_choose(struct leaf *l, enum kind kind, int32_t typmod, const struct type_choices *choices) {
+  *l = (struct leaf){.kind = kind};
+  set_type(l, type_of(kind, choices));
+  if (kind == KIND_NUMERIC) choose_numeric(l, typmod, choices);
+  l->is_utc = kind == KIND_TIMESTAMPTZ;
+  l->is_signed = kind != KIND_OID;
+  l->bit_width = kind == KIND_INT2 ? 16 : 32;
+  l->is_text = kind == KIND_TEXT || kind == KIND_JSON || kind == KIND_JSONB;
 }
 
-bool parquet_schema_init(struct parquet_schema *s, const struct schema *rows, enum special special,
-                         const struct type_choices *choices, struct error *err) {
-  *s = (struct parquet_schema){.leaves = calloc(rows->column_count, sizeof *s->leaves)};
-  if (!s->leaves) return fail_memory(err, "the Parquet schema");
-  s->leaf_count = rows->column_count;
+static bool add_flat(struct parquet_schema *s, struct tree_node *node, const struct output_column *c,
+                     enum special special, const struct type_choices *choices, struct error *err) {
+  struct leaf *l = &s->leaves[s->leaf_count];
+  leaf_choose(l, c->kind, c->typmod, choices);
+  l->name = c->name;
+  l->path = &l->name;
+  l->path_len = 1;
+  bool is_optional = !c->not_null || (special == SPECIAL_NULL && can_be_special(l));
+  l->definition_max = is_optional ? 1 : 0;
+  *node = (struct tree_node){.name = c->name,
+                             .is_optional = is_optional,
+                             .definition = l->definition_max,
+                             .leaf_first = s->leaf_count++,
+                             .leaf_count = 1};
+  return check_special(l, special, err);
+}
+
+/* An array may have dimensions that a LIST cannot say: it then follows `special`, too. */
+static bool add_nested(struct parquet_schema *s, struct tree_node *node, const struct output_column *c,
+                       const struct wire_column *wire, enum special special,
+                       const struct type_choices *choices, int32_t *field_id, struct error *err) {
+  bool is_optional = !c->not_null || special == SPECIAL_NULL;
+  if (!tree_build(node, s, c->name, wire->tree, is_optional, choices, field_id, err)) return false;
+  if (special == SPECIAL_STRING && tree_has_list(node))
+    return fail_field(err, "special",
+                      "special=string cannot apply: column \"%s\" is a Parquet LIST, which holds no text; use error, "
+                      "null or replace, or nested=json",
+                      c->name);
+  for (size_t i = 0; i < node->leaf_count; i++)
+    if (!check_special(&s->leaves[node->leaf_first + i], special, err)) return false;
+  return true;
+}
+
+static bool add_columns(struct parquet_schema *s, const struct schema *rows, enum special special,
+                        const struct type_choices *choices, struct error *err) {
+  int32_t field_id = (int32_t)rows->column_count + 1;   /* of what lies within columns; theirs come first */
   for (size_t i = 0; i < rows->column_count; i++) {
-    choose(&s->leaves[i], &rows->columns[i], special, choices);
-    if (check_special(&s->leaves[i], special, err)) continue;
-    parquet_schema_deinit(s);
-    return false;
+    const struct output_column *c = &rows->columns[i];
+    const struct wire_column *wire = &rows->wire[c->wire];
+    struct tree_node *node = &s->columns[s->column_count++];
+    bool ok = c->kind == KIND_NESTED ? add_nested(s, node, c, wire, special, choices, &field_id, err)
+                                     : add_flat(s, node, c, special, choices, err);
+    node->field_id = (int32_t)i + 1;
+    if (!ok) return false;
   }
   return true;
 }
 
+bool parquet_schema_init(struct parquet_schema *s, const struct schema *rows, enum special special,
+                         const struct type_choices *choices, struct error *err) {
+  size_t leaf_count = 0;
+  for (size_t i = 0; i < rows->column_count; i++) {
+    const struct output_column *c = &rows->columns[i];
+    leaf_count += c->kind == KIND_NESTED ? tree_count_leaves(rows->wire[c->wire].tree) : 1;
+  }
+  *s = (struct parquet_schema){0};
+  if (leaf_count > LEAVES_MAX)
+    return fail_field(err, "columns",
+                      "the file would have %zu columns where nested ones are counted by their parts, over %d: choose "
+                      "some with columns, or write them as JSON with nested=json",
+                      leaf_count, LEAVES_MAX);
+  s->leaves = calloc(leaf_count, sizeof *s->leaves);
+  s->columns = calloc(rows->column_count, sizeof *s->columns);
+  if (!s->leaves || !s->columns) {
+    parquet_schema_deinit(s);
+    return fail_memory(err, "the Parquet schema");
+  }
+  if (add_columns(s, rows, special, choices, err)) return true;
+  parquet_schema_deinit(s);
+  return false;
+}
+
 void parquet_schema_deinit(struct parquet_schema *s) {
+  for (size_t i = 0; i < s->leaf_count; i++) {
+    struct leaf *l = &s->leaves[i];
+    if (l->path == &l->name) continue;
+    free((void *)l->path);
+    free((void *)l->name);
+  }
+  for (size_t i = 0; i < s->column_count; i++) tree_deinit(&s->columns[i]);
   free(s->leaves);
+  free(s->columns);
   *s = (struct parquet_schema){0};
 }
 
@@ -151,18 +216,20 @@ static void write_logical(const struct leaf *l, struct thrift_writer *w) {
     case LOGICAL_STRING:
     case LOGICAL_DATE:
     case LOGICAL_UUID:
+    case LOGICAL_MAP:
+    case LOGICAL_LIST:
     case LOGICAL_JSON: break;
   }
   thrift_struct_end(w);
   thrift_struct_end(w);
 }
 
-static void write_leaf(const struct leaf *l, int32_t field_id, struct thrift_writer *w) {
+void leaf_write(const struct leaf *l, const struct tree_node *node, struct thrift_writer *w) {
   thrift_element_struct_begin(w);
   thrift_i32(w, 1, l->physical);
   if (l->physical == PHYSICAL_FIXED) thrift_i32(w, 2, l->width);
-  thrift_i32(w, 3, l->definition_max ? REPETITION_OPTIONAL : REPETITION_REQUIRED);
-  thrift_string(w, 4, l->name);
+  thrift_i32(w, 3, node->is_optional ? REPETITION_OPTIONAL : REPETITION_REQUIRED);
+  thrift_string(w, 4, node->name);
   /* A zone-less time or timestamp has no converted type: the old ones mean UTC. */
   bool is_moment = l->logical == LOGICAL_TIMESTAMP || l->logical == LOGICAL_TIME;
   bool converted = l->converted != CONVERTED_NONE && (!is_moment || l->is_utc);
@@ -171,16 +238,18 @@ static void write_leaf(const struct leaf *l, int32_t field_id, struct thrift_wri
     thrift_i32(w, 7, l->scale);
     thrift_i32(w, 8, l->precision);
   }
-  thrift_i32(w, 9, field_id);
+  thrift_i32(w, 9, node->field_id);
   if (l->logical != LOGICAL_NONE) write_logical(l, w);
   thrift_struct_end(w);
 }
 
 void parquet_schema_write(const struct parquet_schema *s, struct thrift_writer *w) {
-  thrift_list(w, 2, THRIFT_STRUCT, s->leaf_count + 1);
+  size_t element_count = 1;
+  for (size_t i = 0; i < s->column_count; i++) element_count += tree_count_elements(&s->columns[i]);
+  thrift_list(w, 2, THRIFT_STRUCT, element_count);
   thrift_element_struct_begin(w);
   thrift_string(w, 4, "schema");
-  thrift_i32(w, 5, (int32_t)s->leaf_count);
+  thrift_i32(w, 5, (int32_t)s->column_count);
   thrift_struct_end(w);
-  for (size_t i = 0; i < s->leaf_count; i++) write_leaf(&s->leaves[i], (int32_t)i + 1, w);
+  for (size_t i = 0; i < s->column_count; i++) tree_write(&s->columns[i], s, w);
 }

@@ -1,13 +1,12 @@
 /*
- * The Parquet schema of an export: a leaf per output column. Made by `open`, then read-only.
- *
- * Today every leaf hangs from the root. A nested column will add groups above its leaves, and raise their
- * maximum levels; whatever works on leaves and levels already does so by these maxima.
+ * The Parquet schema of an export: a tree per output column, and all leaves in the order of the file. Made by
+ * `open`, then read-only. Whatever works on leaves knows of the groups above them only by the maxima of their levels.
  */
 #pragma once
 #include "base/buffer.h"
 #include "format/format.h"
 #include "format/parquet/spec.h"
+#include "format/parquet/tree.h"
 
 /* How values are compared for statistics. */
 enum order {
@@ -20,9 +19,10 @@ enum order {
 };
 
 struct leaf {
-  const char *name;      /* borrowed from the row's schema */
+  const char *name;      /* for messages: the column's, borrowed; of a nested one "lines[].price", owned */
+  const char *const *path;   /* path_in_schema: the leaf's own name for a flat column */
+  size_t path_len;
   enum kind kind;
-  uint32_t cell;
   enum physical physical;
   int32_t width;         /* bytes of a PLAIN value; 0: BOOLEAN (a bit) and BYTE_ARRAY (varies) */
   enum converted converted;
@@ -48,7 +48,12 @@ struct type_choices {
 struct parquet_schema {
   struct leaf *leaves;
   size_t leaf_count;
+  struct tree_node *columns;
+  size_t column_count;
 };
+
+/* The types of a leaf whose cells are of this kind; its name, path and levels are the caller's. */
+void leaf_choose(struct leaf *l, enum kind kind, int32_t typmod, const struct type_choices *choices);
 
 /* Chooses every leaf's types. ERR_USAGE names "special" where the policy cannot apply to a column. */
 bool parquet_schema_init(struct parquet_schema *s, const struct schema *rows, enum special special,
@@ -56,5 +61,6 @@ bool parquet_schema_init(struct parquet_schema *s, const struct schema *rows, en
 void parquet_schema_deinit(struct parquet_schema *s);
 
 struct thrift_writer;
-/* FileMetaData.schema: the root and the leaves, depth first. */
+void leaf_write(const struct leaf *l, const struct tree_node *node, struct thrift_writer *w);   /* its SchemaElement */
+/* FileMetaData.schema: the root and the trees, depth first. */
 void parquet_schema_write(const struct parquet_schema *s, struct thrift_writer *w);
