@@ -1,0 +1,137 @@
+"""
+Every kind of column × where its nulls are × codec × profile, in several row groups of many pages, read by
+everybody: each reader gives the values of the server, or its gap has a name in support/gaps.py.
+"""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support import matrix
+from support.gaps import can_open, is_excused, reads_codec
+from support.readers import READERS
+from support.values import TYPES_SQL
+
+
+@pytest.fixture(scope="module")
+def tables(db):
+    db.execute(TYPES_SQL)
+    for nulls, is_null in matrix.NULLS.items():
+        matrix.create_table(db, nulls, matrix.FLAT, is_null)
+
+
+@pytest.fixture(scope="module")
+def file(tables, decant, tmp_path_factory):
+    """file(nulls, codec, profile, columns) gives the path of such an export."""
+    folder = tmp_path_factory.mktemp("matrix")
+    made = {}
+
+    def export(nulls, codec, profile, columns):
+        key = (nulls, codec, profile, len(columns))
+        if key not in made:
+            made[key] = folder / f"{len(made)}-{nulls.replace(' ', '-')}-{codec}-{profile}.parquet"
+            options = f"{matrix.SMALL_PARTS},compression={codec}"
+            if profile != "portable":
+                options += f",profile={profile}"
+            names = ",".join(["row", *(c.name for c in columns)])
+            decant(
+                "export",
+                "--quiet",
+                "--table",
+                nulls,
+                "--columns",
+                names,
+                "-o",
+                made[key],
+                "--parquet",
+                options,
+            )
+        return made[key]
+
+    return export
+
+
+@pytest.fixture(scope="module")
+def expected(tables, db, file):
+    """(nulls, profile) -> per column, the server's text of every value; the row's number first."""
+
+    def of(nulls, profile):
+        # TIME holds microseconds; a profile may say STRING.
+        is_typed = pa.types.is_time64(
+            pq.read_schema(file(nulls, "zstd", profile, matrix.FLAT)).field("time").type
+        )
+        return matrix.expected_texts(db, nulls, matrix.FLAT, is_typed)
+
+    return {(nulls, profile): of(nulls, profile) for nulls in matrix.NULLS for profile in matrix.PROFILES}
+
+
+def encodings(path):
+    metadata = pq.ParquetFile(path).metadata
+    groups = [metadata.row_group(g) for g in range(metadata.num_row_groups)]
+    return {e for group in groups for c in range(metadata.num_columns) for e in group.column(c).encodings}
+
+
+def test_the_matrix_has_every_encoding_that_a_profile_uses(file):
+    found = {
+        profile: set().union(
+            *(
+                encodings(file(nulls, codec, profile, matrix.FLAT))
+                for nulls in matrix.NULLS
+                for codec in matrix.CODECS
+            )
+        )
+        for profile in matrix.PROFILES
+    }
+    assert found["portable"] == {"PLAIN", "RLE", "RLE_DICTIONARY"}
+    modern = {"DELTA_BINARY_PACKED", "DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY", "BYTE_STREAM_SPLIT"}
+    assert found["modern"] == found["portable"] | modern
+
+
+def readers():
+    return [
+        pytest.param(reader, id=name, marks=[pytest.mark.long] if reader.long else [])
+        for name, reader in READERS.items()
+    ]
+
+
+def differences(reader, columns, expected, rows, profile):
+    if rows.names != ["row", *(c.name for c in columns)]:
+        return [f"columns {rows.names}"]
+    if rows.columns[0] != expected["row"]:
+        return [f"{len(rows.columns[0])} rows, or not in the table's order"]
+    found = []
+    for column, read in zip(columns, rows.columns[1:]):
+        for i, (want, text) in enumerate(zip(expected[column.name], read, strict=True)):
+            text = reader.plain(column.kind, text)
+            if want != text and not is_excused(reader.name, column, profile, want, text):
+                found.append(f"{column.name}, row {i}: {text!r}, not {want!r}")
+                break
+    return found
+
+
+@pytest.mark.parametrize("profile", matrix.PROFILES)
+@pytest.mark.parametrize("reader", readers())
+def test_every_reader_gives_the_values_of_the_server(file, expected, reader, profile):
+    reader.require()
+    columns = [c for c in matrix.FLAT if can_open(reader.name, c, profile)]
+    codecs = [codec for codec in matrix.CODECS if reads_codec(reader.name, codec, profile)]
+    cases = [(nulls, codec) for nulls in matrix.NULLS for codec in codecs]
+    results = reader.read([file(nulls, codec, profile, columns) for nulls, codec in cases])
+    wrong = []
+    for (nulls, codec), rows in zip(cases, results, strict=True):
+        found = (
+            [rows.error]
+            if rows.error
+            else differences(reader, columns, expected[nulls, profile], rows, profile)
+        )
+        wrong += [f"{nulls}, {codec}: {difference}" for difference in found]
+    assert not wrong, "\n".join(wrong[:60])
+
+
+@pytest.mark.parametrize("profile", matrix.PROFILES)
+@pytest.mark.parametrize("reader", readers())
+def test_a_codec_or_encoding_that_a_reader_does_not_know_is_refused_and_not_misread(file, reader, profile):
+    reader.require()
+    columns = [c for c in matrix.FLAT if can_open(reader.name, c, profile)]
+    codecs = [codec for codec in matrix.CODECS if not reads_codec(reader.name, codec, profile)]
+    for codec, rows in zip(codecs, reader.read([file("some", codec, profile, columns) for codec in codecs])):
+        assert rows.error, f"{reader.name} reads {codec}, {profile}: strike the gap"

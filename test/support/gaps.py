@@ -1,0 +1,73 @@
+"""
+What readers cannot do, by name: docs/parquet.md shows this table, and the tests hold it to be true. What is not in
+it is compared value by value.
+"""
+
+from dataclasses import dataclass
+
+from support.matrix import CODECS
+
+
+@dataclass
+class Gap:
+    reader: str
+    what: str  # as docs/parquet.md says it
+    columns: object = None  # which columns of the matrix it concerns
+    excuses: object = lambda want, read: (
+        True
+    )  # which differences in them: of the server's text and the reader's
+    codecs: tuple = ()  # files in these codecs are not read
+    profiles: tuple = ()  # only in these; none: in all
+    is_fatal: bool = False  # with such a column the whole file is refused: it is read without
+
+
+def is_decimal(column):
+    return column.kind == "decimal"
+
+
+def is_json(column):
+    return column.kind == "json"
+
+
+NAN = ("7fc00000", "7ff8000000000000")
+
+GAPS = [
+    Gap("fastparquet", "decimals become doubles", is_decimal),
+    Gap("fastparquet", "JSON is parsed, which loses digits, spaces and doubled keys", is_json),
+    Gap("fastparquet", "dates outside of 1677 to 2262 wrap around", lambda c: c.kind == "date"),
+    Gap("fastparquet", "null in a column of floats becomes NaN", lambda c: c.kind in ("float4", "float8"),
+        lambda want, read: want is None and read in NAN),
+    Gap("fastparquet", "texts in plain pages become null where other pages of the column have a dictionary",
+        lambda c: c.kind in ("text", "uuid", "time"), lambda want, read: read is None),
+    Gap("parquet-wasm", "a byte order mark at the start of a text is dropped", lambda c: c.kind == "text",
+        lambda want, read: want == f"\ufeff{read}"),
+    Gap("fastparquet", "no delta or split encodings: not the modern profile", codecs=CODECS, profiles=("modern",)),
+    Gap("parquetjs", "no delta or split encodings: not the modern profile", codecs=CODECS, profiles=("modern",)),
+    Gap("parquetjs", "no zstd, no lz4_raw", codecs=("zstd", "lz4_raw")),
+    Gap("parquetjs", "a file is refused where decimals have a dictionary", is_decimal, is_fatal=True),
+    Gap("parquetjs", "oid (UINT 32) of 2147483648 and more becomes negative", lambda c: c.name == "oid",
+        lambda want, read: int(want) == int(read) + 2**32),
+    Gap("parquetjs", "dates and moments are JavaScript's: milliseconds, to the year 275760",
+        lambda c: c.kind in ("date", "timestamp"),
+        lambda want, read: read == "NaN" or int(read) % 1000 == 0 and abs(int(want) - int(read)) < 1000),
+    Gap("parquetjs", "JSON is parsed, which loses digits, spaces and doubled keys", is_json),
+]  # fmt: skip
+
+
+def gaps_of(reader, profile):
+    return [gap for gap in GAPS if gap.reader == reader and (not gap.profiles or profile in gap.profiles)]
+
+
+def reads_codec(reader, codec, profile):
+    return not any(codec in gap.codecs for gap in gaps_of(reader, profile))
+
+
+def can_open(reader, column, profile):
+    """Whether a file with such a column can be read at all."""
+    return not any(gap.is_fatal and gap.columns(column) for gap in gaps_of(reader, profile))
+
+
+def is_excused(reader, column, profile, want, read):
+    return any(
+        gap.columns and gap.columns(column) and gap.excuses(want, read) for gap in gaps_of(reader, profile)
+    )
