@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,7 +81,7 @@ static bool set_number(const struct option *o, int64_t *to, const char *field, c
 
 static bool set_text(const struct option *o, char *to, const char *field, const char *text, struct error *err) {
   size_t len = strlen(text);
-  if (len < (size_t)o->min || len > (size_t)o->max || len >= OPTION_TEXT_MAX)
+  if (len < (size_t)o->min || len > (size_t)o->max)
     return fail_field(err, field, "option \"%s\": a text of %lld to %lld bytes is needed, not \"%.100s\"", field,
                       (long long)o->min, (long long)o->max, text);
   memcpy(to, text, len + 1);
@@ -121,17 +122,33 @@ bool option_set(const struct option *table, void *values, const char *group, con
   return fail_field(err, field, "unknown option \"%s\"; %s takes %s", field, group, *allowed ? allowed : "no options");
 }
 
+static int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  c = (char)(c | 0x20);
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/*
+ * The character that the escape at *from (its backslash) stands for; *from ends up behind it. Where it stands for none,
+ * as in the \N that COPY writes for NULL, the backslash is itself.
+ */
+static char read_escape(const char **from) {
+  static const char letters[] = "tnr", meanings[] = "\t\n\r";
+  char c = (*from)[1];
+  const char *letter = c ? strchr(letters, c) : NULL;
+  int high = c == 'x' ? hex_digit((*from)[2]) : -1, low = high < 0 ? -1 : hex_digit((*from)[3]);
+  bool is_sign = c && !isalnum((unsigned char)c);
+  *from += letter || is_sign ? 2 : low >= 0 && high + low > 0 ? 4 : 1;
+  if (letter) return meanings[letter - letters];
+  if (is_sign) return c;
+  return low >= 0 && high + low > 0 ? (char)(high << 4 | low) : '\\';
+}
+
 /* Copies one token of "k=v,…" up to an unescaped stop character. Returns where it stopped, NULL if too long. */
 static const char *read_token(const char *from, const char *stops, char *to, size_t size) {
   size_t len = 0;
   while (*from && !strchr(stops, *from)) {
-    char c = *from++;
-    if (c == '\\' && *from) {
-      c = *from++;
-      if (c == 't') c = '\t';
-      else if (c == 'n') c = '\n';
-      else if (c == 'r') c = '\r';
-    }
+    char c = *from == '\\' ? read_escape(&from) : *from++;
     if (len + 1 >= size) return NULL;
     to[len++] = c;
   }
@@ -141,12 +158,13 @@ static const char *read_token(const char *from, const char *stops, char *to, siz
 
 bool options_parse(const struct option *table, void *values, const char *group, const char *text, struct error *err) {
   while (*text) {
-    char name[64], value[256];
+    char name[64], value[OPTION_TEXT_LIMIT];
     text = read_token(text, "=,", name, sizeof name);
     if (!text) return fail_field(err, group, "--%s: an option's name is longer than 63 bytes", group);
     if (*text == '=') {
       text = read_token(text + 1, ",", value, sizeof value);
-      if (!text) return fail_field(err, group, "--%s: the value of \"%s\" is longer than 255 bytes", group, name);
+      if (!text) return fail_field(err, group, "--%s: the value of \"%s\" is longer than %d bytes", group, name,
+                                         OPTION_TEXT_LIMIT - 1);
     } else {
       strcpy(value, "true");
     }

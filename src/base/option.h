@@ -12,12 +12,13 @@
 
 enum option_type { OPTION_BOOL, OPTION_INT, OPTION_SIZE, OPTION_CHOICE, OPTION_TEXT };
 
-#define OPTION_TEXT_MAX 64   /* bytes with the final zero: the size of a text option's field */
+#define OPTION_TEXT_MAX 64       /* bytes with the final zero: the usual size of a text option's field */
+#define OPTION_TEXT_LIMIT 4096   /* and the greatest */
 
 struct option {
   const char *name;           /* "row-group-rows"; NULL ends a table */
   enum option_type type;
-  size_t offset;              /* of bool, int64_t, int64_t (bytes), int, char[OPTION_TEXT_MAX] */
+  size_t offset;              /* of bool, int64_t, int64_t (bytes), int, char[max + 1] */
   int64_t min, max;           /* INT and SIZE: allowed range; TEXT: length in bytes */
   const char *const *choices; /* CHOICE: NULL-terminated */
   const char *default_text;   /* as a user would write it; applied by options_defaults */
@@ -31,7 +32,11 @@ void options_defaults(const struct option *table, void *values);
 bool option_set(const struct option *table, void *values, const char *group, const char *name, const char *text,
                 struct error *err) MUST_CHECK;
 
-/* "k=v,k2=v2"; a backslash takes the next character as it is (delimiter=\,), \t is a tab. `k` alone is `k=true`. */
+/*
+ * "k=v,k2=v2"; `k` alone is `k=true`. A backslash takes the sign behind it as it is (delimiter=\,); \t, \n and \r are
+ * tab, line feed and carriage return, \x1f is the byte of that number. Before any other letter or digit, and at the end,
+ * it is itself: null=\N is \N.
+ */
 bool options_parse(const struct option *table, void *values, const char *group, const char *text,
                    struct error *err) MUST_CHECK;
 
