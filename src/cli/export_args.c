@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #define QUERY_FILE_MAX (16u << 20)
+#define GROUPS_MAX 64
 
 const struct flag export_flags[] = {
     {"db", 0, "URL", "DATABASE_URL", "the database: a postgresql:// URL or key=value pairs; else libpq's variables"},
@@ -43,11 +44,9 @@ const struct flag export_flags[] = {
 struct pending {
   struct export_args *args;
   const char *format, *compress, *query_file;
-  const char *groups[4][16];      /* --csv, --json, --xml, --parquet, as often as given */
-  size_t group_counts[4];
+  struct { const char *name, *text; } groups[GROUPS_MAX];   /* --csv, --json …, as often as given */
+  size_t group_count;
 };
-
-static const char *const group_names[4] = {"csv", "json", "xml", "parquet"};
 
 static bool set_number(const char *name, const char *text, int64_t min, int64_t max, int64_t *to, struct error *err) {
   if (parse_int64(text, to) && *to >= min && *to <= max) return true;
@@ -200,11 +199,11 @@ static bool add_filter(struct export_request *r, const char *text, struct error 
   return ok;
 }
 
-static bool add_group(struct pending *p, size_t group, const char *text, struct error *err) {
-  size_t max = sizeof p->groups[0] / sizeof p->groups[0][0];
-  if (p->group_counts[group] == max)
-    return fail_field(err, group_names[group], "--%s is given more than %zu times", group_names[group], max);
-  p->groups[group][p->group_counts[group]++] = text;
+static bool add_group(struct pending *p, const char *name, const char *text, struct error *err) {
+  if (p->group_count == GROUPS_MAX)
+    return fail_field(err, name, "--%s: options of formats are given more than %d times", name, GROUPS_MAX);
+  p->groups[p->group_count].name = name;
+  p->groups[p->group_count++].text = text;
   return true;
 }
 
@@ -258,9 +257,7 @@ static bool on_flag(void *context, const struct flag *flag, const char *value, s
   else if (!strcmp(name, "discover")) return request_set_discover(r, value, err);
   else if (!strcmp(name, "special")) return request_set_special(r, value, err);
   else if (!strcmp(name, "json") && !value) p->args->summary_json = true;
-  else
-    for (size_t i = 0; i < 4; i++)
-      if (!strcmp(name, group_names[i])) return add_group(p, i, value, err);
+  else if (format_find_group(name)) return add_group(p, name, value, err);
   return true;
 }
 
@@ -296,16 +293,14 @@ static bool set_format(struct pending *p, struct error *err) {
   return ok;
 }
 
-/* A group's name and the format it belongs to: json's options serve ndjson too. */
 static bool set_groups(struct pending *p, struct error *err) {
   struct export_request *r = p->args->request;
-  const char *own = !strcmp(r->format->name, "ndjson") ? "json" : r->format->name;
-  for (size_t i = 0; i < 4; i++)
-    for (size_t k = 0; k < p->group_counts[i]; k++) {
-      if (strcmp(group_names[i], own) != 0)
-        return fail_field(err, group_names[i], "--%s is given, but the format is %s", group_names[i], r->format->name);
-      if (!options_parse(r->format->options, r->format_options, own, p->groups[i][k], err)) return false;
-    }
+  for (size_t i = 0; i < p->group_count; i++) {
+    const char *name = p->groups[i].name;
+    if (strcmp(name, r->format->group) != 0)
+      return fail_field(err, name, "--%s is given, but the format is %s", name, r->format->name);
+    if (!options_parse(r->format->options, r->format_options, name, p->groups[i].text, err)) return false;
+  }
   return true;
 }
 

@@ -25,14 +25,16 @@ static void print_option(const struct option *o) {
   else snprintf(value, sizeof value, "%s", o->type == OPTION_SIZE ? "SIZE" : o->type == OPTION_INT ? "N" : "TEXT");
   char shown[320];
   snprintf(shown, sizeof shown, "%s=%s", o->name, value);
-  printf("      %-30s %s (default %s)\n", shown, o->help, *o->default_text ? o->default_text : "empty");
+  printf("      %-40s %s (default %s)\n", shown, o->help, *o->default_text ? o->default_text : "empty");
 }
 
 static void print_formats(void) {
   printf("\nFormats:\n");
   for (size_t i = 0; formats[i]; i++) {
     printf("  %-10s %s\n", formats[i]->name, formats[i]->help);
-    for (const struct option *o = formats[i]->options; o && o->name; o++) print_option(o);
+    bool is_first = format_find_group(formats[i]->group) == formats[i];
+    if (!is_first) printf("      takes the options of --%s\n", formats[i]->group);
+    for (const struct option *o = formats[i]->options; is_first && o && o->name; o++) print_option(o);
   }
   printf("\nCompression of text formats:\n");
   for (size_t i = 0; codecs[i]; i++) printf("  %-10s %s\n", codecs[i]->name, codecs[i]->help);

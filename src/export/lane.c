@@ -295,7 +295,8 @@ bool lane_connect(struct lane *lane) {
   lane->pg = pg;
   pthread_mutex_unlock(&run->mutex);
   if (ok) pg_set_rate(pg, &run->rate);
-  ok = ok && session_join(pg, &run->snapshot, &why) && scan_prepare_lane(&run->plan.scan, pg, &why);
+  ok = ok && session_join(pg, &run->snapshot, &why) && plan_set_zone(&run->plan, pg, &why) &&
+       scan_prepare_lane(&run->plan.scan, pg, &why);
   if (!ok) drop_out(lane, &why);
   return ok;
 }

@@ -1,5 +1,7 @@
 #include "export/plan.h"
 
+#include "source/session.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -70,6 +72,10 @@ static bool wire_of(struct plan *plan, size_t source_index, size_t *wire, struct
     if (w->form == WIRE_NESTED && !c->tree) w->form = WIRE_JSON;
     w->kind = form_kinds[w->form];
     if (w->form == WIRE_NESTED) w->tree = c->tree;
+  }
+  if (w->kind == KIND_TIMESTAMPTZ && plan->has_zone) {
+    w->form = WIRE_ZONED;
+    w->kind = KIND_TIMESTAMPTZ_ZONED;
   }
   *wire = schema->wire_count;
   plan->wire_sources[schema->wire_count++] = source_index;
@@ -148,6 +154,13 @@ static void append_expression(struct buffer *sql, const struct source *s, size_t
     buffer_append_string(sql, "pg_catalog.to_json(");
     source_append_reference(s, index, sql);
     buffer_append_string(sql, ")");
+  } else if (form == WIRE_ZONED) {
+    buffer_append_string(sql, "pg_catalog.timestamptz_send(");
+    source_append_reference(s, index, sql);
+    /* Of an infinity the offset is NULL. */
+    buffer_append_string(sql, ") OPERATOR(pg_catalog.||) pg_catalog.int4send(COALESCE(pg_catalog.date_part('timezone', ");
+    source_append_reference(s, index, sql);
+    buffer_append_string(sql, "), 0)::pg_catalog.int4)");
   } else {
     /* A domain is no enum or array to the functions that take any of them: its base type is. */
     buffer_appendf(sql, "%s(", c->output_sql);
@@ -205,6 +218,46 @@ static const char *const sql_operators[FILTER_OP_COUNT] = {
     [FILTER_GT] = ">", [FILTER_GE] = ">=", [FILTER_IN] = "=", [FILTER_LIKE] = "~~",
 };
 
+/*
+ * A filter's value as the session reads it now, in UTC, spelled so that the zone it will have changes nothing: the same
+ * rows, whatever clock they are shown by. A copy of the caller's.
+ */
+static bool fix_value(struct pg *pg, const struct source_column *c, const char *value, char **fixed,
+                      struct error *err) {
+  struct buffer sql;
+  buffer_init(&sql, SQL_MAX);
+  buffer_append_string(&sql, "SELECT ");
+  pg_quote_literal(&sql, value);
+  buffer_appendf(&sql, "::%s", c->type_sql);
+  char *text = buffer_take_string(&sql);
+  if (!text) return fail_memory(err, "a filter");
+  struct pg_result *r;
+  bool ok = pg_query(pg, text, NULL, 0, &r, err);
+  free(text);
+  if (!ok) return false;
+  *fixed = strdup(pg_value(r, 0, 0));
+  pg_result_free(r);
+  return *fixed ? true : fail_memory(err, "a filter");
+}
+
+/* May the text of a value differ from zone to zone? Of types that hold others: who knows. */
+static bool text_has_a_zone(const struct source_column *c) { return !c->is_native || c->kind == KIND_TIMESTAMPTZ; }
+
+static bool append_value(struct plan *plan, struct pg *pg, const struct source_column *c, const char *value,
+                         bool as_text, struct buffer *sql, struct error *err) {
+  if (plan->has_zone && !as_text && text_has_a_zone(c)) {
+    char *fixed;
+    if (!fix_value(pg, c, value, &fixed, err)) return false;
+    pg_quote_literal(sql, fixed);
+    free(fixed);
+  } else {
+    pg_quote_literal(sql, value);
+  }
+  /* Without the column's own length or scale: '10.123456' must not be rounded before it is compared. */
+  buffer_appendf(sql, "::%s", as_text ? "pg_catalog.text" : c->type_sql);
+  return true;
+}
+
 static bool append_comparison(struct plan *plan, struct pg *pg, const struct request_filter *f, size_t index,
                               struct buffer *sql, struct error *err) {
   const struct source_column *c = &plan->source->columns[index];
@@ -213,6 +266,9 @@ static bool append_comparison(struct plan *plan, struct pg *pg, const struct req
   bool own;
   if (!operator_schema(pg, c, op, schema, sizeof schema, &own, err)) return false;
   bool as_text = f->op == FILTER_LIKE && !own;
+  if (as_text && plan->has_zone && text_has_a_zone(c))
+    return fail_field(err, "where", "where: the text of column \"%.200s\" depends on the time zone that was asked for; "
+                      "compare it by >= and <, or leave the zone out", c->name);
   for (size_t i = 0; i < f->value_count; i++) {
     buffer_append_string(sql, i ? " OR " : "(");
     source_append_reference(plan->source, index, sql);
@@ -220,9 +276,7 @@ static bool append_comparison(struct plan *plan, struct pg *pg, const struct req
     buffer_append_string(sql, " OPERATOR(");
     pg_quote_name(sql, schema);
     buffer_appendf(sql, ".%s) ", op);
-    pg_quote_literal(sql, f->values[i]);
-    /* Without the column's own length or scale: '10.123456' must not be rounded before it is compared. */
-    buffer_appendf(sql, "::%s", as_text ? "pg_catalog.text" : c->type_sql);
+    if (!append_value(plan, pg, c, f->values[i], as_text, sql, err)) return false;
   }
   buffer_append_string(sql, ")");
   return true;
@@ -277,12 +331,20 @@ static bool make_order_by(struct plan *plan, struct error *err) {
   return plan->order_by ? true : fail_memory(err, "the plan");
 }
 
+bool plan_set_zone(const struct plan *plan, struct pg *pg, struct error *err) {
+  if (!plan->has_zone) return true;
+  const struct format *format = plan->request->format;
+  char field[ERROR_FIELD_MAX];
+  snprintf(field, sizeof field, "%s.zone", format->group);
+  return session_set_zone(pg, format->zone(plan->request->format_options), field, err);
+}
+
 static bool make(struct plan *plan, struct pg *pg, uint64_t split_bytes, int lanes, struct error *err) {
   const struct export_request *r = plan->request;
   bool described = r->query ? source_describe_query(pg, r->query, &plan->source, err)
                             : source_describe_table(pg, r->table, &plan->source, err);
   if (!described || !resolve_items(plan, err) || !make_select_lists(plan, err)) return false;
-  if (!make_where(plan, pg, err) || !make_order_by(plan, err)) return false;
+  if (!make_where(plan, pg, err) || !make_order_by(plan, err) || !plan_set_zone(plan, pg, err)) return false;
   const struct scan_spec spec = {.source = plan->source, .select_list = plan->select_list, .where = plan->where,
                                  .order_by = plan->order_by, .order_key = plan->order_key, .limit = r->limit, .lanes = lanes,
                                  .split_rows = r->format->part_rows(r->format_options),
@@ -292,7 +354,8 @@ static bool make(struct plan *plan, struct pg *pg, uint64_t split_bytes, int lan
 
 bool plan_make(struct plan *plan, const struct export_request *request, struct pg *pg, uint64_t split_bytes,
                int lanes, struct error *err) {
-  *plan = (struct plan){.request = request};
+  bool has_zone = !session_zone_is_utc(request->format->zone(request->format_options));
+  *plan = (struct plan){.request = request, .has_zone = has_zone};
   if (make(plan, pg, split_bytes, lanes, err)) return true;
   plan_deinit(plan);
   return false;

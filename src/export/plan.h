@@ -38,6 +38,7 @@ struct plan {
   bool *is_discovered;        /* per wire column: it is among them */
   struct key_wish order_key;  /* the first of order_by */
   struct scan scan;
+  bool has_zone;              /* the format shows timestamps with time zone by another clock than UTC's */
   bool flattens;              /* an item is flattened: its paths must be discovered before plan_columns */
   struct plan_guard *guards;
   size_t guard_count;         /* <= item_count */
@@ -50,6 +51,12 @@ struct plan {
 bool plan_make(struct plan *plan, const struct export_request *request, struct pg *pg, uint64_t split_bytes,
                int lanes, struct error *err) MUST_CHECK;
 void plan_deinit(struct plan *plan);
+
+/*
+ * Each connection that reads for the plan needs the session's time zone that it was made with, and plan_make leaves: the
+ * server's own texts (arrays, ranges, to_json) then show it, too. Filters and bounds of splits do not depend on it.
+ */
+bool plan_set_zone(const struct plan *plan, struct pg *pg, struct error *err) MUST_CHECK;
 
 /*
  * Makes the columns of the output. collectors: per wire column the paths found, NULL where no item flattens

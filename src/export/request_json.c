@@ -79,14 +79,14 @@ static bool read_group_member(void *context, const char *name, const struct json
   return fail_field(err, path, "unknown option \"%s\"; %s takes %s", path, g->name, len ? allowed : "no options");
 }
 
-/* A member called as a format: its options. Formats that share one table of options share the group. */
+/* A member called as a format: its options. Formats of one group take each other's. */
 static bool read_group(void *context, const char *name, const struct json_value *v, bool *known, struct error *err) {
   struct export_request *r = context;
   const struct format *named = format_find(name);
   if (!named) return true;
   *known = true;
   if (v->type == JSON_NULL) return true;
-  if (named != r->format && (!named->options || named->options != r->format->options))
+  if (strcmp(named->group, r->format->group) != 0)
     return fail_field(err, name, "%s: these options are of another format; the request's format is %s", name,
                       r->format->name);
   static const struct json_field none[] = {{NULL}};

@@ -26,3 +26,9 @@ const struct format *format_find_extension(const char *name) {
     if (strcmp((*f)->extension, name) == 0) return *f;
   return NULL;
 }
+
+const struct format *format_find_group(const char *name) {
+  for (const struct format *const *f = formats; *f; f++)
+    if (strcmp((*f)->group, name) == 0) return *f;
+  return NULL;
+}

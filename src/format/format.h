@@ -54,8 +54,11 @@ struct format {
   enum flatten_form_of_format { FORMAT_PATH_TEXT, FORMAT_PATH_JSON } path_form;  /* how picked JSON values come */
   bool types_paths;               /* flattened paths come as KIND_JSON or, where all values agree, as values of a type */
   unsigned specials_allowed;      /* bit set of 1 << SPECIAL_… that may be asked for */
+  const char *group;              /* what the options are called together: --csv, "csv"; formats may share a group */
   const struct option *options;   /* NULL-named row ends it; NULL: none */
   size_t options_size;
+  /* The zone whose clock the timestamps with time zone show, as asked for; "UTC" if nothing else was. Before open. */
+  const char *(*zone)(const void *options);
 
   /* Checks schema and options (names, types, policy) before a byte is written. ERR_USAGE names the field. */
   bool (*open)(const struct format_spec *spec, void **self, struct error *err);
@@ -101,3 +104,4 @@ extern const struct format *const formats[];   /* NULL-terminated, in the order 
 
 const struct format *format_find(const char *name);            /* NULL if unknown */
 const struct format *format_find_extension(const char *name);  /* by "csv" */
+const struct format *format_find_group(const char *name);      /* the first that has these options: "json" */

@@ -4,14 +4,37 @@
 #include "base/utf8.h"
 #include "format/json_count.h"
 #include "format/text.h"
+#include "format/text_style.h"
+#include "row/base64.h"
 #include "row/json.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
+enum { NUMBERS_AS_NUMBERS, NUMBERS_BIG_AS_STRINGS, NUMBERS_AS_STRINGS };
+static const char *const numbers_choices[] = {"number", "bigint-string", "string", NULL};
+enum { NULLS_KEPT, NULLS_OMITTED };
+static const char *const nulls_choices[] = {"keep", "omit", NULL};
+
+struct json_options {
+  int numbers;
+  int nulls;
+  struct text_style style;
+};
+
+#define OPTION(field) offsetof(struct json_options, field)
+static const struct option options[] = {
+    {"numbers", OPTION_CHOICE, OPTION(numbers), 0, 0, numbers_choices, "number",
+     "bigint-string: bigint and numeric in quotes, which JavaScript would round; string: all numbers"},
+    {"nulls", OPTION_CHOICE, OPTION(nulls), 0, 0, nulls_choices, "keep", "omit: a row has no member for a NULL"},
+    TEXT_STYLE_OPTIONS(OPTION(style), "iso", "hex"),
+    {NULL},
+};
+
 struct json {
   const struct schema *schema;
+  struct json_options options;
   enum special special;
   bool lines;             /* NDJSON */
 };
@@ -24,6 +47,7 @@ struct encoder {
   uint64_t rows;
   struct text_specials specials;
   bool part_has_rows;
+  bool is_null;           /* what the last writer wrote is null: SQL's, or a value by the policy */
 };
 
 #define SCRATCH_KEEP_BYTES 65536
@@ -32,7 +56,8 @@ static bool json_open(const struct format_spec *spec, void **self, struct error 
   if (!text_check_names(spec->schema, "JSON", err)) return false;
   struct json *json = malloc(sizeof *json);
   if (!json) return fail_memory(err, "the JSON format");
-  *json = (struct json){.schema = spec->schema, .special = spec->special, .lines = lines};
+  const struct json_options *o = spec->options;
+  *json = (struct json){.schema = spec->schema, .options = *o, .special = spec->special, .lines = lines};
   *self = json;
   return true;
 }
@@ -47,7 +72,10 @@ static bool json_open_lines(const struct format_spec *spec, void **self, struct 
 
 static void json_close(void *self) { free(self); }
 
-static void append_null(struct buffer *out) { buffer_append(out, "null", 4); }
+static void append_null(struct encoder *e, struct buffer *out) {
+  e->is_null = true;
+  buffer_append(out, "null", 4);
+}
 
 /* Numbers and booleans: as they are printed. */
 static bool write_plain(struct encoder *e, const struct text_column *column, const struct cell *c,
@@ -63,6 +91,15 @@ static bool write_quoted(struct encoder *e, const struct text_column *column, co
   return true;
 }
 
+/* A numeric as a string, which can say NaN, too. */
+static bool write_quoted_numeric(struct encoder *e, const struct text_column *column, const struct cell *c,
+                                 struct buffer *out, struct error *err) {
+  buffer_append_byte(out, '"');
+  if (!text_append_numeric(column, c, out, err)) return false;
+  buffer_append_byte(out, '"');
+  return true;
+}
+
 /* A number that JSON has no word for. `clamped` is the neighbour that it has, NULL if there is none. */
 static bool write_special_number(struct encoder *e, const struct text_column *column, const char *word,
                                  const char *clamped, struct buffer *out, struct error *err) {
@@ -73,7 +110,7 @@ static bool write_special_number(struct encoder *e, const struct text_column *co
   text_specials_count(&e->specials, column);
   if (e->json->special == SPECIAL_STRING) json_append_string(out, word, strlen(word));
   else if (e->json->special == SPECIAL_REPLACE && clamped) buffer_append_string(out, clamped);
-  else append_null(out);
+  else append_null(e, out);
   return true;
 }
 
@@ -152,7 +189,7 @@ static bool write_text(struct encoder *e, const struct text_column *column, cons
   }
   if (!repair(e, column, &text, &len, valid, err)) return false;
   if (text) json_append_string(out, text, len);
-  else append_null(out);
+  else append_null(e, out);
   release_scratch(e);
   return true;
 }
@@ -165,14 +202,14 @@ static bool write_document(struct encoder *e, const struct text_column *column, 
   size_t valid = utf8_valid_prefix(text, len);
   bool whole = valid == len;
   if (!whole && !repair(e, column, &text, &len, valid, err)) return false;
-  if (!text) append_null(out);
+  if (!text) append_null(e, out);
   else if (e->json->lines && column->output->kind == KIND_JSON) json_append_one_line(out, text, len);
   else buffer_append_long(out, text, len);   /* jsonb_out writes no line breaks */
   if (!whole) release_scratch(e);
   return true;
 }
 
-static bool write_bytea(struct encoder *e, const struct text_column *column, const struct cell *c,
+static bool write_hex(struct encoder *e, const struct text_column *column, const struct cell *c,
                         struct buffer *out, struct error *err) {
   buffer_append(out, "\"\\\\x", 4);
   hex_append(out, c->data, (size_t)c->len);
@@ -180,22 +217,33 @@ static bool write_bytea(struct encoder *e, const struct text_column *column, con
   return true;
 }
 
-static void choose_writer(const struct output_column *output, struct text_column *column) {
-  column->text = value_iso_texts[output->kind];
+static bool write_base64(struct encoder *e, const struct text_column *column, const struct cell *c,
+                         struct buffer *out, struct error *err) {
+  buffer_append_byte(out, '"');
+  base64_append(out, c->data, (size_t)c->len);
+  buffer_append_byte(out, '"');
+  return true;
+}
+
+static void choose_writer(const struct json_options *o, const struct output_column *output,
+                          struct text_column *column) {
+  column->text = text_style_value(&o->style, output->kind, value_iso_texts);
   column->cell = output->cell;
   column->output = output;
   switch (output->kind) {
-    case KIND_BOOL:
+    case KIND_BOOL: column->write = write_plain; return;
     case KIND_INT2:
-    case KIND_INT4:
-    case KIND_INT8: column->write = write_plain; return;
-    case KIND_FLOAT4: column->write = write_float4; return;
-    case KIND_FLOAT8: column->write = write_float8; return;
-    case KIND_NUMERIC: column->write = write_numeric; return;
+    case KIND_INT4: column->write = o->numbers == NUMBERS_AS_STRINGS ? write_quoted : write_plain; return;
+    case KIND_INT8: column->write = o->numbers == NUMBERS_AS_NUMBERS ? write_plain : write_quoted; return;
+    case KIND_FLOAT4: column->write = o->numbers == NUMBERS_AS_STRINGS ? write_quoted : write_float4; return;
+    case KIND_FLOAT8: column->write = o->numbers == NUMBERS_AS_STRINGS ? write_quoted : write_float8; return;
+    case KIND_NUMERIC:
+      column->write = o->numbers == NUMBERS_AS_NUMBERS ? write_numeric : write_quoted_numeric;
+      return;
     case KIND_TEXT: column->write = write_text; return;
     case KIND_JSON:
     case KIND_JSONB: column->write = write_document; return;
-    case KIND_BYTEA: column->write = write_bytea; return;
+    case KIND_BYTEA: column->write = o->style.bytea == BYTEA_BASE64 ? write_base64 : write_hex; return;
     default: column->write = write_quoted; return;   /* oid, dates and times, uuid */
   }
 }
@@ -216,7 +264,7 @@ static bool prepare_columns(struct encoder *e, struct error *err) {
   if (!e->columns) return fail_memory(err, "a JSON encoder");
   for (size_t i = 0; i < schema->column_count; i++) {
     const struct output_column *output = &schema->columns[i];
-    choose_writer(output, &e->columns[i]);
+    choose_writer(&e->json->options, output, &e->columns[i]);
     size_t start = e->keys.len;
     buffer_append_byte(&e->keys, i ? ',' : '{');
     json_append_string(&e->keys, output->name, strlen(output->name));
@@ -247,17 +295,46 @@ static bool json_encoder_new(void *self, struct encoder **encoder, struct error 
   return true;
 }
 
-static bool json_encode(struct encoder *e, const struct cell *cells, struct buffer *out, struct error *err) {
-  if (!e->json->lines && e->part_has_rows) buffer_append(out, ",\n", 2);
-  e->part_has_rows = true;
+/*
+ * The members of a row without those that are null. What a column's function has written is taken back then: it is
+ * short, so nobody can have taken it from the buffer.
+ */
+static bool append_members_but_nulls(struct encoder *e, const struct cell *cells, struct buffer *out,
+                                     struct error *err) {
+  bool is_first = true;
+  for (size_t i = 0; i < e->json->schema->column_count; i++) {
+    const struct text_column *column = &e->columns[i];
+    const struct cell *c = &cells[column->cell];
+    if (cell_is_null(c)) continue;
+    size_t start = out->len;
+    buffer_append_byte(out, is_first ? '{' : ',');
+    buffer_append(out, column->before + 1, column->before_len - 1);
+    e->is_null = false;
+    if (!column->write(e, column, c, out, err)) return false;
+    if (e->is_null && !out->failed) out->len = start;
+    else is_first = false;
+  }
+  if (is_first) buffer_append_byte(out, '{');
+  return true;
+}
+
+static bool append_members(struct encoder *e, const struct cell *cells, struct buffer *out, struct error *err) {
   size_t count = e->json->schema->column_count;
   for (size_t i = 0; i < count; i++) {
     const struct text_column *column = &e->columns[i];
     const struct cell *c = &cells[column->cell];
     text_append_short(out, column->before, column->before_len);
-    if (cell_is_null(c)) append_null(out);
+    if (cell_is_null(c)) append_null(e, out);
     else if (!column->write(e, column, c, out, err)) return false;
   }
+  return true;
+}
+
+static bool json_encode(struct encoder *e, const struct cell *cells, struct buffer *out, struct error *err) {
+  if (!e->json->lines && e->part_has_rows) buffer_append(out, ",\n", 2);
+  e->part_has_rows = true;
+  bool omits = e->json->options.nulls == NULLS_OMITTED;
+  if (!(omits ? append_members_but_nulls : append_members)(e, cells, out, err)) return false;
   if (e->json->lines) buffer_append(out, "}\n", 2);
   else buffer_append_byte(out, '}');
   e->rows++;
@@ -292,11 +369,14 @@ static bool array_end(void *self, uint64_t rows, uint64_t offset, struct buffer 
   return buffer_check(out, "the last bracket", err);
 }
 
+static const char *json_zone(const void *o) { return ((const struct json_options *)o)->style.zone; }
+
 #define SHARED_SLOTS                                                                                         \
   .is_text = true, .flattens = false, .other_form = WIRE_JSON, .path_form = FORMAT_PATH_JSON,                \
   .nested_form = text_nested_as_json,                                                                        \
   .types_paths = false,                                                                                      \
   .specials_allowed = 1u << SPECIAL_ERROR | 1u << SPECIAL_NULL | 1u << SPECIAL_STRING | 1u << SPECIAL_REPLACE, \
+  .group = "json", .options = options, .options_size = sizeof(struct json_options), .zone = json_zone,       \
   .close = json_close, .meta_free = text_meta_free, .encoder_new = json_encoder_new,                         \
   .encoder_free = json_encoder_free, .encode = json_encode, .part_rows = text_part_rows,                     \
   .part_is_full = text_part_is_full,                                                                         \

@@ -7,6 +7,10 @@
  *   string    what row_to_json gives: "NaN", "-Infinity"; U+FFFD for each byte that is no UTF-8
  *   replace   an infinite float becomes the type's largest finite one; NaN and infinite numerics, which have
  *             no neighbour, null; U+FFFD as above
+ *
+ * Both formats have the options --json. They change the columns' own values only, never what stands inside of json, jsonb,
+ * arrays and composites. A number in quotes can be NaN or infinite, so that it is not special. With nulls=omit a member
+ * that would be null is left out, by whatever policy it is null; a json value null stays.
  */
 #pragma once
 #include "format/format.h"

@@ -77,7 +77,8 @@ void text_fail_malformed(const struct text_column *column, const struct cell *c,
       [KIND_OID] = "oid", [KIND_FLOAT4] = "real", [KIND_FLOAT8] = "double precision", [KIND_NUMERIC] = "numeric",
       [KIND_TEXT] = "text", [KIND_JSON] = "json", [KIND_JSONB] = "jsonb", [KIND_BYTEA] = "bytea",
       [KIND_DATE] = "date", [KIND_TIME] = "time", [KIND_TIMESTAMP] = "timestamp",
-      [KIND_TIMESTAMPTZ] = "timestamp with time zone", [KIND_UUID] = "uuid"};
+      [KIND_TIMESTAMPTZ] = "timestamp with time zone",
+      [KIND_TIMESTAMPTZ_ZONED] = "timestamp with time zone", [KIND_UUID] = "uuid"};
   error_set(err, ERR_SOURCE, "column \"%s\": the server sent %d bytes that are no %s value", column->output->name,
             c->len, kinds[column->output->kind]);
 }

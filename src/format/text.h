@@ -18,6 +18,11 @@ struct text_column {
   const struct output_column *output;
   const uint8_t *before;                /* what stands before the value: a key, a start tag; NULL: nothing */
   uint32_t before_len;
+  uint32_t after_len;                   /* XML: of what stands behind the value, and lies behind `before` */
+  int32_t loop_width;                   /* CSV: of cells that the row's loop writes by `text`; -1: none */
+  uint8_t care;                         /* CSV: how `write` quotes beyond what is needed */
+  bool (*inner)(struct encoder *e, const struct text_column *column, const struct cell *c, struct buffer *out,
+                struct error *err);     /* makes the text that `write` quotes or escapes; NULL: it needs none */
 };
 
 /* What an encoder has written otherwise, by the policy. */

@@ -2,24 +2,52 @@
 
 #include "base/utf8.h"
 #include "format/text.h"
+#include "format/text_style.h"
 #include "format/xml_count.h"
 #include "format/xml_nested.h"
 #include "format/xml_text.h"
+#include "row/base64.h"
 #include "row/datetime_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { VALUES_ELEMENTS, VALUES_ATTRIBUTES };
+enum { NULL_AUTO, NULL_XSI, NULL_ABSENT, NULL_EMPTY };
+enum { JSON_AUTO, JSON_NESTED, JSON_TEXT };
+static const char *const values_choices[] = {"elements", "attributes", NULL};
+static const char *const null_choices[] = {"auto", "xsi", "absent", "empty", NULL};
+static const char *const json_choices[] = {"auto", "nested", "text", NULL};
+
+#define INDENT_MAX 8
+
 struct xml_options {
   char root[OPTION_TEXT_MAX];
   char row[OPTION_TEXT_MAX];
+  int values;
+  int null_as;
+  int json;
+  int64_t indent;
+  bool declaration;
+  struct text_style style;
 };
 
+#define OPTION(field) offsetof(struct xml_options, field)
 static const struct option options[] = {
-    {"root", OPTION_TEXT, offsetof(struct xml_options, root), 1, OPTION_TEXT_MAX - 1, NULL, XML_ROOT_DEFAULT,
-     "name of the root element"},
-    {"row", OPTION_TEXT, offsetof(struct xml_options, row), 1, OPTION_TEXT_MAX - 1, NULL, XML_ROW_DEFAULT,
+    {"root", OPTION_TEXT, OPTION(root), 1, OPTION_TEXT_MAX - 1, NULL, XML_ROOT_DEFAULT, "name of the root element"},
+    {"row", OPTION_TEXT, OPTION(row), 1, OPTION_TEXT_MAX - 1, NULL, XML_ROW_DEFAULT,
      "name of the element of a row"},
+    {"values", OPTION_CHOICE, OPTION(values), 0, 0, values_choices, "elements",
+     "an element a column, or an attribute of the row's element"},
+    {"null", OPTION_CHOICE, OPTION(null_as), 0, 0, null_choices, "auto",
+     "<x xsi:nil=\"true\"/>, no element, or <x/>; auto: xsi for elements, absent for attributes"},
+    {"json", OPTION_CHOICE, OPTION(json), 0, 0, json_choices, "auto",
+     "JSON, arrays and composites as nested elements, or as JSON text; auto: nested, text in attributes"},
+    {"indent", OPTION_INT, OPTION(indent), 0, INDENT_MAX, NULL, "0",
+     "blanks a level, and an element a line; 0: a row a line"},
+    {"declaration", OPTION_BOOL, OPTION(declaration), 0, 0, NULL, "true",
+     "begin with <?xml version=\"1.0\" encoding=\"UTF-8\"?>"},
+    TEXT_STYLE_OPTIONS(OPTION(style), "iso", "base64"),
     {NULL},
 };
 
@@ -27,17 +55,20 @@ struct xml {
   const struct schema *schema;
   struct xml_options options;
   enum special special;
-  char row_start[OPTION_TEXT_MAX + 4];   /* "\n<record>" */
-  char row_end[OPTION_TEXT_MAX + 4];     /* "</record>" */
+  enum xml_null null_as;
+  bool in_attributes, json_as_text;
+  char row_start[OPTION_TEXT_MAX + INDENT_MAX + 4];   /* "\n<record>" */
+  char row_end[OPTION_TEXT_MAX + INDENT_MAX + 4];     /* "</record>" */
 };
 
 struct encoder {
   const struct xml *xml;
   struct text_column *columns;
-  struct buffer tags;          /* what the columns' `before` points into: <a></a><b></b>… */
+  struct buffer tags;          /* what the columns' `before` points into: <a></a><b></b>…, or  a="" b=""… */
   struct xml_nested nested;
   struct text_specials specials;
   struct buffer scratch;       /* repaired JSON */
+  struct buffer attribute;     /* a value before it is escaped for an attribute */
   uint64_t rows;
   bool is_nil;                 /* set by a writer that appended nothing: the element is to be nil */
 };
@@ -55,15 +86,35 @@ static bool check_name(const char *field, const char *name, struct error *err) {
   return fail_field(err, field, "option \"%s\": \"%s\" cannot be the name of an XML element", field, name);
 }
 
+static bool check_options(const struct xml_options *o, struct error *err) {
+  if (!check_name("xml.root", o->root, err) || !check_name("xml.row", o->row, err)) return false;
+  if (o->values == VALUES_ELEMENTS) return true;
+  if (o->null_as == NULL_XSI)
+    return fail_field(err, "xml.null", "option \"xml.null\": an attribute cannot be xsi:nil; choose absent or empty");
+  if (o->json == JSON_NESTED)
+    return fail_field(err, "xml.json", "option \"xml.json\": an attribute cannot hold elements; choose text, or values=elements");
+  return true;
+}
+
+static enum xml_null null_style(const struct xml_options *o) {
+  if (o->null_as == NULL_EMPTY) return XML_NULL_EMPTY;
+  bool is_absent = o->null_as == NULL_ABSENT || (o->null_as == NULL_AUTO && o->values == VALUES_ATTRIBUTES);
+  return is_absent ? XML_NULL_ABSENT : XML_NULL_XSI;
+}
+
 static bool xml_open(const struct format_spec *spec, void **self, struct error *err) {
   const struct xml_options *o = spec->options;
-  if (!check_name("xml.root", o->root, err) || !check_name("xml.row", o->row, err)) return false;
-  if (!text_check_names(spec->schema, "XML", err)) return false;
+  if (!check_options(o, err) || !text_check_names(spec->schema, "XML", err)) return false;
   struct xml *xml = malloc(sizeof *xml);
   if (!xml) return fail_memory(err, "the XML format");
-  *xml = (struct xml){.schema = spec->schema, .options = *o, .special = spec->special};
-  snprintf(xml->row_start, sizeof xml->row_start, "\n<%s>", o->row);
-  snprintf(xml->row_end, sizeof xml->row_end, "</%s>", o->row);
+  bool in_attributes = o->values == VALUES_ATTRIBUTES;
+  *xml = (struct xml){.schema = spec->schema, .options = *o, .special = spec->special, .null_as = null_style(o),
+                      .in_attributes = in_attributes, .json_as_text = o->json == JSON_TEXT || in_attributes};
+  int indent = (int)o->indent;
+  bool own_line = indent > 0 && !in_attributes;
+  snprintf(xml->row_start, sizeof xml->row_start, "\n%*s<%s%s", indent, "", o->row, in_attributes ? "" : ">");
+  if (in_attributes) snprintf(xml->row_end, sizeof xml->row_end, "/>");
+  else snprintf(xml->row_end, sizeof xml->row_end, "%s%*s</%s>", own_line ? "\n" : "", indent, "", o->row);
   *self = xml;
   return true;
 }
@@ -118,11 +169,12 @@ static bool write_date(struct encoder *e, const struct text_column *column, cons
   return write_infinity(e, column, c, &nearest, out, err);
 }
 
+/* With or without an offset behind it, which of an infinity is 0. */
 static bool write_timestamp(struct encoder *e, const struct text_column *column, const struct cell *c,
                             struct buffer *out, struct error *err) {
-  if (c->len != 8 || !timestamp_is_infinite(c->data)) return text_append_fixed(column, c, out, err);
-  uint8_t bytes[8];
-  struct cell nearest = {bytes, sizeof bytes};
+  if (c->len != column->text.width || !timestamp_is_infinite(c->data)) return text_append_fixed(column, c, out, err);
+  uint8_t bytes[12] = {0};
+  struct cell nearest = {bytes, c->len};
   timestamp_nearest_finite(c->data, bytes);
   return write_infinity(e, column, c, &nearest, out, err);
 }
@@ -132,9 +184,16 @@ static bool write_text(struct encoder *e, const struct text_column *column, cons
   return xml_append_text(&e->nested, column, c->data, (size_t)c->len, out, &e->is_nil, err);
 }
 
-static bool write_bytea(struct encoder *e, const struct text_column *column, const struct cell *c,
-                        struct buffer *out, struct error *err) {
-  xml_append_base64(out, c->data, (size_t)c->len);
+static bool write_base64(struct encoder *e, const struct text_column *column, const struct cell *c,
+                         struct buffer *out, struct error *err) {
+  base64_append(out, c->data, (size_t)c->len);
+  return true;
+}
+
+/* xsd:hexBinary, as the server's xmlbinary = hex. */
+static bool write_hex(struct encoder *e, const struct text_column *column, const struct cell *c,
+                      struct buffer *out, struct error *err) {
+  hex_append_upper(out, c->data, (size_t)c->len);
   return true;
 }
 
@@ -171,23 +230,54 @@ static bool write_json(struct encoder *e, const struct text_column *column, cons
   return xml_nested_append(&e->nested, column, json, len, out, &e->is_nil, err);
 }
 
-static void choose_writer(const struct output_column *output, struct text_column *column) {
-  column->text = value_iso_texts[output->kind];
+static bool write_json_text(struct encoder *e, const struct text_column *column, const struct cell *c,
+                            struct buffer *out, struct error *err) {
+  const uint8_t *json;
+  size_t len;
+  if (!text_json_bytes(column, c, &json, &len, err)) return false;
+  return xml_append_text(&e->nested, column, json, len, out, &e->is_nil, err);
+}
+
+/* What `inner` writes, as an attribute may hold it: a parser would turn tabs and line feeds into blanks. */
+static bool write_in_attribute(struct encoder *e, const struct text_column *column, const struct cell *c,
+                               struct buffer *out, struct error *err) {
+  static const struct text_stops stops = TEXT_STOPS('"', '\t', '\n', '\n');
+  buffer_reset(&e->attribute);
+  if (!column->inner(e, column, c, &e->attribute, err) || !buffer_check(&e->attribute, "a value", err)) return false;
+  const uint8_t *at = e->attribute.data, *end = at + e->attribute.len;
+  while (at < end) {
+    const uint8_t *stop = text_find_stop(at, end, &stops);
+    buffer_append_long(out, at, (size_t)(stop - at));
+    if (stop < end) buffer_append_string(out, *stop == '"' ? "&quot;" : *stop == '\t' ? "&#x09;" : "&#x0a;");
+    at = stop + (stop < end);
+  }
+  buffer_reset(&e->attribute);
+  buffer_shrink(&e->attribute, SCRATCH_KEEP_BYTES);
+  return true;
+}
+
+static void choose_writer(const struct xml *xml, const struct output_column *output, struct text_column *column) {
+  const struct text_style *style = &xml->options.style;
+  column->text = text_style_value(style, output->kind, value_iso_texts);
   column->cell = output->cell;
   column->output = output;
   switch (output->kind) {
     case KIND_FLOAT4:
     case KIND_FLOAT8: column->write = write_float; return;
     case KIND_NUMERIC: column->write = write_numeric; return;
-    case KIND_TEXT: column->write = write_text; return;
+    case KIND_TEXT: column->write = write_text; break;
     case KIND_JSON:
-    case KIND_JSONB: column->write = write_json; return;
-    case KIND_BYTEA: column->write = write_bytea; return;
+    case KIND_JSONB: column->write = xml->json_as_text ? write_json_text : write_json; break;
+    case KIND_BYTEA: column->write = style->bytea == BYTEA_HEX ? write_hex : write_base64; return;
     case KIND_DATE: column->write = write_date; return;
     case KIND_TIMESTAMP:
-    case KIND_TIMESTAMPTZ: column->write = write_timestamp; return;
+    case KIND_TIMESTAMPTZ:
+    case KIND_TIMESTAMPTZ_ZONED: column->write = write_timestamp; return;
     default: column->write = write_fixed; return;
   }
+  if (!xml->in_attributes) return;
+  column->inner = column->write;
+  column->write = write_in_attribute;
 }
 
 static void xml_encoder_free(struct encoder *e) {
@@ -195,38 +285,47 @@ static void xml_encoder_free(struct encoder *e) {
   free(e->columns);
   buffer_deinit(&e->tags);
   buffer_deinit(&e->scratch);
+  buffer_deinit(&e->attribute);
   xml_nested_deinit(&e->nested);
   text_specials_deinit(&e->specials);
   free(e);
 }
 
-/*
- * The tags, once: <name></name> each, of which `before` is the start tag and the end tag lies behind it. The
- * pointers are set when the buffer grows no more.
- */
+/* <name> and </name>, or  name=" and ", with what stands before them where lines are indented. */
+static void append_tags(const struct xml *xml, const char *name, struct buffer *tags, struct text_column *column) {
+  size_t start = tags->len;
+  int indent = 2 * (int)xml->options.indent;
+  if (xml->in_attributes) buffer_append_byte(tags, ' ');
+  else buffer_appendf(tags, "%s%*s<", indent ? "\n" : "", indent, "");
+  xml_append_name(tags, (const uint8_t *)name, strlen(name));
+  buffer_append_string(tags, xml->in_attributes ? "=\"" : ">");
+  column->before_len = (uint32_t)(tags->len - start);
+  start = tags->len;
+  if (xml->in_attributes) {
+    buffer_append_byte(tags, '"');
+  } else {
+    buffer_append_string(tags, "</");
+    xml_append_name(tags, (const uint8_t *)name, strlen(name));
+    buffer_append_byte(tags, '>');
+  }
+  column->after_len = (uint32_t)(tags->len - start);
+}
+
+/* The tags, once: `before` is the start tag, behind which the end tag lies. The pointers are set when the buffer grows no more. */
 static bool prepare_columns(struct encoder *e, struct error *err) {
   const struct schema *schema = e->xml->schema;
   e->columns = calloc(schema->column_count, sizeof *e->columns);
   if (!e->columns) return fail_memory(err, "an XML encoder");
   for (size_t i = 0; i < schema->column_count; i++) {
-    const struct output_column *output = &schema->columns[i];
-    const uint8_t *name = (const uint8_t *)output->name;
-    choose_writer(output, &e->columns[i]);
-    size_t start = e->tags.len;
-    buffer_append_byte(&e->tags, '<');
-    xml_append_name(&e->tags, name, strlen(output->name));
-    buffer_append_byte(&e->tags, '>');
-    e->columns[i].before_len = (uint32_t)(e->tags.len - start);
-    buffer_append_string(&e->tags, "</");
-    xml_append_name(&e->tags, name, strlen(output->name));
-    buffer_append_byte(&e->tags, '>');
+    choose_writer(e->xml, &schema->columns[i], &e->columns[i]);
+    append_tags(e->xml, schema->columns[i].name, &e->tags, &e->columns[i]);
   }
   buffer_append(&e->tags, (const char[TEXT_SHORT_BYTES]){0}, TEXT_SHORT_BYTES);
   if (!buffer_check(&e->tags, "the tags", err)) return false;
   const uint8_t *at = e->tags.data;
   for (size_t i = 0; i < schema->column_count; i++) {
     e->columns[i].before = at;
-    at += 2 * e->columns[i].before_len + 1;
+    at += e->columns[i].before_len + e->columns[i].after_len;
   }
   return true;
 }
@@ -237,13 +336,22 @@ static bool xml_encoder_new(void *self, struct encoder **encoder, struct error *
   e->xml = self;
   buffer_init(&e->tags, UINT32_MAX);
   buffer_init(&e->scratch, SIZE_MAX / 2);
-  xml_nested_init(&e->nested, e->xml->special, &e->specials);
+  buffer_init(&e->attribute, SIZE_MAX / 2);
+  xml_nested_init(&e->nested, e->xml->special, e->xml->null_as, &e->specials);
   if (!text_specials_init(&e->specials, e->xml->schema, err) || !prepare_columns(e, err)) {
     xml_encoder_free(e);
     return false;
   }
   *encoder = e;
   return true;
+}
+
+/* Behind a start tag, or an attribute's name: there is no value. */
+static void end_null(const struct encoder *e, const struct text_column *column, struct buffer *out) {
+  if (out->failed) return;
+  if (e->xml->null_as == XML_NULL_ABSENT) out->len -= column->before_len;
+  else if (e->xml->in_attributes) buffer_append_byte(out, '"');
+  else xml_make_nil(&e->nested, out);
 }
 
 static bool xml_encode(struct encoder *e, const struct cell *cells, struct buffer *out, struct error *err) {
@@ -256,8 +364,8 @@ static bool xml_encode(struct encoder *e, const struct cell *cells, struct buffe
     text_append_short(out, column->before, column->before_len);
     e->is_nil = cell_is_null(c);
     if (!e->is_nil && !column->write(e, column, c, out, err)) return false;
-    if (e->is_nil) xml_make_nil(out);
-    else text_append_short(out, column->before + column->before_len, column->before_len + 1);
+    if (e->is_nil) end_null(e, column, out);
+    else text_append_short(out, column->before + column->before_len, column->after_len);
   }
   buffer_append_string(out, xml->row_end);
   e->rows++;
@@ -271,10 +379,9 @@ static struct format_counts xml_counts(const struct encoder *e) {
 
 static bool xml_begin(void *self, struct buffer *out, struct error *err) {
   const struct xml *xml = self;
-  buffer_appendf(out,
-                 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                 "<%s xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">",
-                 xml->options.root);
+  static const char xsi[] = " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"";
+  if (xml->options.declaration) buffer_append_string(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+  buffer_appendf(out, "<%s%s>", xml->options.root, xml->null_as == XML_NULL_XSI ? xsi : "");
   return buffer_check(out, "the root's start tag", err);
 }
 
@@ -284,11 +391,13 @@ static bool xml_end(void *self, uint64_t rows, uint64_t offset, struct buffer *o
   return buffer_check(out, "the root's end tag", err);
 }
 
+static const char *xml_zone(const void *o) { return ((const struct xml_options *)o)->style.zone; }
+
 const struct format format_xml = {
     .name = "xml",
     .extension = "xml",
     .media_type = "application/xml",
-    .help = "an element a row and column, JSON as nested elements",
+    .help = "an element a row and column, JSON as nested elements; or attributes",
     .is_text = true,
     .flattens = false,
     .other_form = WIRE_TEXT,
@@ -296,8 +405,10 @@ const struct format format_xml = {
     .path_form = FORMAT_PATH_JSON,
     .types_paths = false,
     .specials_allowed = 1u << SPECIAL_ERROR | 1u << SPECIAL_NULL | 1u << SPECIAL_STRING | 1u << SPECIAL_REPLACE,
+    .group = "xml",
     .options = options,
     .options_size = sizeof(struct xml_options),
+    .zone = xml_zone,
     .open = xml_open,
     .close = xml_close,
     .begin = xml_begin,

@@ -11,6 +11,11 @@
  *   string    infinity, -infinity; U+FFFD for each such character or byte
  *   replace   the type's greatest or least date; U+FFFD as above
  * So are halves of surrogate pairs, which json can hold as escapes: U+FFFD, except under error.
+ *
+ * With values=attributes a row is <record a="1" b="x"/>, and JSON, arrays and composites are JSON text. null says what
+ * becomes of NULL, and of JSON's nulls within nested elements: with absent an array's null item stays as <item/>, so that
+ * the others keep their places. indent puts rows and columns on lines of their own; nested JSON stays on its column's.
+ * bytea=hex is xsd:hexBinary: capital digits and no \x.
  */
 #pragma once
 #include "format/format.h"

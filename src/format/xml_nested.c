@@ -4,6 +4,7 @@
 #include "format/xml_text.h"
 #include "row/json_scan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define SCRATCH_KEEP_BYTES 65536
@@ -31,8 +32,10 @@ struct walk {
   size_t gap_xml_at;            /* in the output */
 };
 
-void xml_nested_init(struct xml_nested *n, enum special special, struct text_specials *specials) {
-  *n = (struct xml_nested){.special = special, .specials = specials};
+void xml_nested_init(struct xml_nested *n, enum special special, enum xml_null null_as,
+                     struct text_specials *specials) {
+  *n = (struct xml_nested){.special = special, .null_as = null_as, .specials = specials};
+  n->nil_len = (uint32_t)snprintf(n->nil, sizeof n->nil, "%s", null_as == XML_NULL_XSI ? " xsi:nil=\"true\"/>" : "/>");
   buffer_init(&n->scratch, SIZE_MAX / 2);
   xml_gaps_init(&n->gaps);
 }
@@ -44,11 +47,10 @@ void xml_nested_deinit(struct xml_nested *n) {
   buffer_deinit(&n->scratch);
 }
 
-void xml_make_nil(struct buffer *out) {
-  static const char nil[] = " xsi:nil=\"true\"/>";
+void xml_make_nil(const struct xml_nested *n, struct buffer *out) {
   if (out->len == 0) return;   /* only of a buffer that has failed */
   out->len--;                  /* the > of the start tag */
-  buffer_append(out, nil, sizeof nil - 1);
+  buffer_append(out, n->nil, n->nil_len);
 }
 
 bool xml_append_text(struct xml_nested *n, const struct text_column *column, const uint8_t *text, size_t len,
@@ -287,6 +289,16 @@ static void close_element(struct walk *w) {
   w->out->len += frame->name_len + 3;
 }
 
+/* An array's item is never left out: those behind it keep their places. */
+static inline bool leaves_out_null(const struct walk *w) {
+  return w->n->null_as == XML_NULL_ABSENT && w->n->frames[w->depth - 1].is_object;
+}
+
+static void end_null(struct walk *w) {
+  if (!leaves_out_null(w)) xml_make_nil(w->n, w->out);
+  else if (!w->out->failed) w->out->len = w->n->frames[w->depth - 1].name_at - 1;
+}
+
 #define PLAIN_BYTES 16                                            /* of a value that append_plain_element takes */
 #define PLAIN_ELEMENT_ROOM (2 * XML_NAME_BYTES + PLAIN_BYTES + 32)
 #define PLAIN_READ_BYTES 64                                       /* a key, a value, what stands between, loads of 16 */
@@ -306,7 +318,6 @@ static inline const struct xml_key *plain_key(struct walk *w, const uint8_t **at
  */
 static inline bool append_plain_element(struct walk *w) {
   static const struct xml_key item = {.name_len = 4, .name = "item"};
-  static const char nil[17] = " xsi:nil=\"true\"/>";
   if (w->readable - w->at < PLAIN_READ_BYTES || w->learns) return false;
   const uint8_t *at = w->at;
   const struct xml_key *key = w->n->frames[w->depth - 1].is_object ? plain_key(w, &at) : &item;
@@ -329,9 +340,11 @@ static inline bool append_plain_element(struct walk *w) {
     if (!at || at - text > PLAIN_BYTES) return false;
     len = (size_t)(at - text);
   }
-  if (is_null) {
-    memcpy(to, nil, sizeof nil);
-    to += sizeof nil;
+  if (is_null && leaves_out_null(w)) {
+    to = w->out->data + w->out->len;
+  } else if (is_null) {
+    memcpy(to, w->n->nil, sizeof w->n->nil);
+    to += w->n->nil_len;
   } else {
     *to++ = '>';
     memcpy(to, text, PLAIN_BYTES);
@@ -353,7 +366,7 @@ enum element_end { ELEMENT_NEEDS_END_TAG, ELEMENT_IS_NIL, ELEMENT_IS_WHOLE };
 static bool go_on(struct walk *w, enum element_end end) {
   while (w->depth > 0) {
     if (end == ELEMENT_NEEDS_END_TAG) close_element(w);
-    else if (end == ELEMENT_IS_NIL) xml_make_nil(w->out);
+    else if (end == ELEMENT_IS_NIL) end_null(w);
     w->at = json_skip_space_inline(w->at, w->end);
     if (w->at == w->end) return malformed(w);
     if (*w->at == ',') {

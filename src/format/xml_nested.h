@@ -24,9 +24,15 @@ struct xml_root { uint32_t place; struct gap_trust trust; };
 #define XML_DOCUMENT_BYTES 4096
 #define XML_SLACK_BYTES 64
 
+/* What NULL becomes: <x xsi:nil="true"/>, nothing, <x/>. */
+enum xml_null { XML_NULL_XSI, XML_NULL_ABSENT, XML_NULL_EMPTY };
+
 struct xml_nested {
   enum special special;
   struct text_specials *specials;   /* the encoder's; borrowed */
+  enum xml_null null_as;
+  uint32_t nil_len;
+  char nil[18];                 /* what takes the place of a start tag's > where the element is null */
   struct xml_frame *frames;     /* the open elements; kept from row to row */
   size_t frame_capacity;        /* at most JSON_DEPTH_MAX */
   struct buffer scratch;        /* an unescaped string, or a name */
@@ -37,12 +43,13 @@ struct xml_nested {
   uint8_t document[XML_DOCUMENT_BYTES + XML_SLACK_BYTES];   /* a short document, zeros behind it */
 };
 
-void xml_nested_init(struct xml_nested *n, enum special special, struct text_specials *specials);
+void xml_nested_init(struct xml_nested *n, enum special special, enum xml_null null_as,
+                     struct text_specials *specials);
 void xml_nested_deinit(struct xml_nested *n);
 
 /*
  * Appends the content of the element of a column whose start tag stands at the end of `out`. *is_nil says
- * that the element is to be xsi:nil instead, and that nothing was appended.
+ * that the element is null instead, and that nothing was appended.
  * ERR_SOURCE where the text is not JSON; ERR_VALUE under SPECIAL_ERROR.
  */
 bool xml_nested_append(struct xml_nested *n, const struct text_column *column, const uint8_t *json, size_t len,
@@ -52,5 +59,5 @@ bool xml_nested_append(struct xml_nested *n, const struct text_column *column, c
 bool xml_append_text(struct xml_nested *n, const struct text_column *column, const uint8_t *text, size_t len,
                      struct buffer *out, bool *is_nil, struct error *err) MUST_CHECK;
 
-/* Turns the start tag at the end of `out` into an empty element that is nil. */
-void xml_make_nil(struct buffer *out);
+/* Turns the start tag at the end of `out` into an empty element, which is nil unless null_as says otherwise. */
+void xml_make_nil(const struct xml_nested *n, struct buffer *out);

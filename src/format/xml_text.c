@@ -3,8 +3,6 @@
 #include "base/utf8.h"
 #include "format/text.h"
 
-#define BASE64_PIECE_BYTES (BUFFER_PIECE_BYTES / 4 * 3)   /* a multiple of three: padding stands at the end only */
-
 /* The first byte that is below a blank or not ASCII, or `end`. */
 static const uint8_t *skip_plain(const uint8_t *at, const uint8_t *end) {
 #if HAS_SSE2
@@ -123,34 +121,5 @@ void xml_append_name(struct buffer *out, const uint8_t *text, size_t len) {
     if (bytes && may_stand(code, i == 0) && !literal_escape && !reserved) buffer_append(out, text + i, bytes);
     else buffer_appendf(out, "_x%04X_", (unsigned)code);
     i += bytes ? bytes : 1;
-  }
-}
-
-/* To where there is room for (len + 2) / 3 * 4 bytes. */
-static uint8_t *write_base64(uint8_t *to, const uint8_t *bytes, size_t len) {
-  static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (; len >= 3; len -= 3, bytes += 3) {
-    uint32_t group = (uint32_t)(bytes[0] << 16 | bytes[1] << 8 | bytes[2]);
-    for (int shift = 18; shift >= 0; shift -= 6) *to++ = (uint8_t)alphabet[group >> shift & 63];
-  }
-  if (len > 0) {
-    uint32_t group = (uint32_t)(bytes[0] << 16 | (len == 2 ? bytes[1] << 8 : 0));
-    *to++ = (uint8_t)alphabet[group >> 18];
-    *to++ = (uint8_t)alphabet[group >> 12 & 63];
-    *to++ = len == 2 ? (uint8_t)alphabet[group >> 6 & 63] : '=';
-    *to++ = '=';
-  }
-  return to;
-}
-
-void xml_append_base64(struct buffer *out, const uint8_t *bytes, size_t len) {
-  while (len > 0) {
-    size_t piece = len < BASE64_PIECE_BYTES ? len : BASE64_PIECE_BYTES;
-    buffer_let_go(out);
-    uint8_t *to = buffer_reserve(out, (piece + 2) / 3 * 4);
-    if (!to) return;
-    out->len = (size_t)(write_base64(to, bytes, piece) - out->data);
-    bytes += piece;
-    len -= piece;
   }
 }

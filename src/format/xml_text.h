@@ -1,4 +1,4 @@
-/* Characters, names and base64 in XML. Private to src/format. */
+/* Characters and names in XML. Private to src/format. */
 #pragma once
 #include "base/buffer.h"
 #include "base/vector.h"
@@ -25,9 +25,6 @@ void xml_append_name(struct buffer *out, const uint8_t *text, size_t len);
 /* Is the character (above ASCII) a letter, which may begin a name; or may it stand further behind? */
 bool xml_is_name_start(uint32_t code);
 bool xml_is_name_char(uint32_t code);
-
-/* RFC 4648 base64 with padding, no line breaks. */
-void xml_append_base64(struct buffer *out, const uint8_t *bytes, size_t len);
 
 /*
  * How many of 16 readable bytes of UTF-8, counted from the first, mean nothing in XML or JSON: short texts of such

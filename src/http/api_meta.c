@@ -34,8 +34,8 @@ static json_t *format_json(const struct format *f) {
     if (f->specials_allowed & (1u << i)) json_array_append_new(specials, json_string(special_names[i]));
   for (const struct codec *const *c = codecs; f->is_text && *c; c++)
     json_array_append_new(compression, json_string((*c)->name));
-  return json_pack("{ss, ss, ss, ss, sb, so, so, so}", "name", f->name, "extension", f->extension, "mediaType",
-                   f->media_type, "help", f->help, "flattens", (int)f->flattens, "compression", compression, "special",
+  return json_pack("{ss, ss, ss, ss, ss, sb, so, so, so}", "name", f->name, "extension", f->extension, "mediaType",
+                   f->media_type, "help", f->help, "group", f->group, "flattens", (int)f->flattens, "compression", compression, "special",
                    specials, "options", options);
 }
 

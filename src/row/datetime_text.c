@@ -13,15 +13,17 @@
 #define DATE_END (2147483494 - 2451545)
 #define TIMESTAMP_MIN INT64_C(-211813488000000000)
 #define TIMESTAMP_END INT64_C(9223371331200000000)
+#define ZONE_OFFSET_END (100 * 3600)   /* seconds: more would not fit two digits, and no zone comes near */
 
 /* What differs between the styles. */
 struct style {
   char separator;     /* between date and time */
   uint8_t zone_len;
   char zone[7];
+  bool has_minutes;   /* of an offset from UTC, even where they are 0 */
 };
-static const struct style plain = {' ', 0, ""}, plain_utc = {' ', 3, "+00"};
-static const struct style iso = {'T', 0, ""}, iso_utc = {'T', 6, "+00:00"};
+static const struct style plain = {' ', 0, "", false}, plain_utc = {' ', 3, "+00", false};
+static const struct style iso = {'T', 0, "", true}, iso_utc = {'T', 6, "+00:00", true};
 
 /* Writes year, month and day; *before_christ asks for " BC" at the end of the whole text. */
 static uint8_t *civil_write(uint8_t *to, int32_t days, bool *before_christ) {
@@ -104,10 +106,29 @@ uint8_t *time_write(uint8_t *to, const uint8_t *data) {
   return us < 0 || us > US_PER_DAY ? NULL : clock_write(to, us);
 }
 
-static inline uint8_t *write_styled(uint8_t *to, const uint8_t *data, const struct style *style) {
+/* As the server's EncodeTimezone: seconds where there are any. */
+static uint8_t *offset_write(uint8_t *to, int32_t offset, bool has_minutes) {
+  unsigned seconds = (unsigned)(offset < 0 ? -offset : offset);
+  *to++ = offset < 0 ? '-' : '+';
+  to = digits_write_2(to, seconds / 3600);
+  if (has_minutes || seconds % 3600) {
+    *to++ = ':';
+    to = digits_write_2(to, seconds / 60 % 60);
+  }
+  if (seconds % 60) {
+    *to++ = ':';
+    to = digits_write_2(to, seconds % 60);
+  }
+  return to;
+}
+
+/* The style's zone is written where `offset` is NULL; else the clock is `*offset` seconds ahead, and that is written. */
+static inline uint8_t *write_styled(uint8_t *to, const uint8_t *data, const struct style *style,
+                                    const int32_t *offset) {
   int64_t us = (int64_t)load_be64(data);
   if (us < TIMESTAMP_MIN || us >= TIMESTAMP_END)
     return timestamp_is_infinite(data) ? infinity_write(to, us < 0) : NULL;
+  if (offset) us += *offset * INT64_C(1000000);
   int64_t days = us / US_PER_DAY, of_day = us % US_PER_DAY;
   if (of_day < 0) {
     of_day += US_PER_DAY;
@@ -117,11 +138,20 @@ static inline uint8_t *write_styled(uint8_t *to, const uint8_t *data, const stru
   to = civil_write(to, (int32_t)days, &before_christ);
   *to++ = (uint8_t)style->separator;
   to = clock_write(to, of_day);
+  if (offset) return era_write(offset_write(to, *offset, style->has_minutes), before_christ);
   memcpy(to, style->zone, sizeof style->zone);
   return era_write(to + style->zone_len, before_christ);
 }
 
-uint8_t *timestamp_write(uint8_t *to, const uint8_t *data) { return write_styled(to, data, &plain); }
-uint8_t *timestamp_iso_write(uint8_t *to, const uint8_t *data) { return write_styled(to, data, &iso); }
-uint8_t *timestamptz_write(uint8_t *to, const uint8_t *data) { return write_styled(to, data, &plain_utc); }
-uint8_t *timestamptz_iso_write(uint8_t *to, const uint8_t *data) { return write_styled(to, data, &iso_utc); }
+uint8_t *timestamp_write(uint8_t *to, const uint8_t *data) { return write_styled(to, data, &plain, NULL); }
+uint8_t *timestamp_iso_write(uint8_t *to, const uint8_t *data) { return write_styled(to, data, &iso, NULL); }
+uint8_t *timestamptz_write(uint8_t *to, const uint8_t *data) { return write_styled(to, data, &plain_utc, NULL); }
+uint8_t *timestamptz_iso_write(uint8_t *to, const uint8_t *data) { return write_styled(to, data, &iso_utc, NULL); }
+
+static inline uint8_t *write_zoned(uint8_t *to, const uint8_t *data, const struct style *style) {
+  int32_t offset = (int32_t)load_be32(data + 8);
+  return offset <= -ZONE_OFFSET_END || offset >= ZONE_OFFSET_END ? NULL : write_styled(to, data, style, &offset);
+}
+
+uint8_t *zoned_write(uint8_t *to, const uint8_t *data) { return write_zoned(to, data, &plain); }
+uint8_t *zoned_iso_write(uint8_t *to, const uint8_t *data) { return write_zoned(to, data, &iso); }

@@ -12,6 +12,8 @@ uint8_t *timestamp_write(uint8_t *to, const uint8_t *data);         /* 2024-01-0
 uint8_t *timestamp_iso_write(uint8_t *to, const uint8_t *data);     /* 2024-01-02T03:04:05.678 */
 uint8_t *timestamptz_write(uint8_t *to, const uint8_t *data);       /* 2024-01-02 03:04:05.678+00 */
 uint8_t *timestamptz_iso_write(uint8_t *to, const uint8_t *data);   /* 2024-01-02T03:04:05.678+00:00 */
+uint8_t *zoned_write(uint8_t *to, const uint8_t *data);             /* 2024-01-02 04:04:05.678+01, … 1890-01-02 …+00:53:28 */
+uint8_t *zoned_iso_write(uint8_t *to, const uint8_t *data);         /* 2024-01-02T04:04:05.678+01:00 */
 
 bool date_is_infinite(const uint8_t *data);
 bool timestamp_is_infinite(const uint8_t *data);

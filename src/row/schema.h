@@ -38,6 +38,7 @@ enum kind {
   KIND_TIMESTAMP,    /* int64 microseconds since 2000-01-01; INT64_MIN, INT64_MAX are the infinities */
   KIND_TIMESTAMPTZ,  /* the same, UTC */
   KIND_UUID,         /* 16 bytes */
+  KIND_TIMESTAMPTZ_ZONED,   /* a KIND_TIMESTAMPTZ, then int32: seconds by which its zone's clock is ahead of UTC */
   KIND_COUNT,        /* scalars: every format has a function for each */
   /* An array, composite or hstore, as the wire column's tree says (row/type_node.h). Only where a format asks for it. */
   KIND_NESTED = KIND_COUNT,
@@ -49,6 +50,7 @@ enum wire_form {
   WIRE_TEXT,     /* through the type's own output function: KIND_TEXT */
   WIRE_JSON,     /* through to_json(c): KIND_JSON */
   WIRE_NESTED,   /* as array_send, record_send and hstore_send give it: KIND_NESTED */
+  WIRE_ZONED,    /* a timestamptz with its offset in the session's zone: KIND_TIMESTAMPTZ_ZONED */
 };
 
 /* One value. Borrowed: valid until the next row is decoded. */

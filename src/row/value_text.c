@@ -44,14 +44,17 @@ static uint8_t *float8_write(uint8_t *to, const uint8_t *data) {
   return float8_text(to, v);
 }
 
-uint8_t *hex_text(uint8_t *to, const uint8_t *data, size_t len) {
-  static const char digits[] = "0123456789abcdef";
+static uint8_t *write_hex(uint8_t *to, const uint8_t *data, size_t len, const char digits[16]) {
   for (size_t i = 0; i < len; i++) {
     *to++ = (uint8_t)digits[data[i] >> 4];
     *to++ = (uint8_t)digits[data[i] & 15];
   }
   return to;
 }
+
+static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
+
+uint8_t *hex_text(uint8_t *to, const uint8_t *data, size_t len) { return write_hex(to, data, len, lower); }
 
 static uint8_t *uuid_write(uint8_t *to, const uint8_t *data) {
   static const uint8_t groups[] = {4, 2, 2, 2, 6};   /* bytes between dashes */
@@ -76,6 +79,7 @@ const struct value_text value_texts[KIND_COUNT] = {
     [KIND_BOOL] = {1, bool_write},
     [KIND_TIMESTAMP] = {8, timestamp_write},
     [KIND_TIMESTAMPTZ] = {8, timestamptz_write},
+    [KIND_TIMESTAMPTZ_ZONED] = {12, zoned_write},
 };
 
 const struct value_text value_iso_texts[KIND_COUNT] = {
@@ -83,6 +87,7 @@ const struct value_text value_iso_texts[KIND_COUNT] = {
     [KIND_BOOL] = {1, bool_word_write},
     [KIND_TIMESTAMP] = {8, timestamp_iso_write},
     [KIND_TIMESTAMPTZ] = {8, timestamptz_iso_write},
+    [KIND_TIMESTAMPTZ_ZONED] = {12, zoned_iso_write},
 };
 
 static bool append_numeric(const struct cell *c, struct buffer *out) {
@@ -96,18 +101,21 @@ static bool append_numeric(const struct cell *c, struct buffer *out) {
   return true;
 }
 
-void hex_append(struct buffer *out, const uint8_t *data, size_t len) {
+static void append_hex(struct buffer *out, const uint8_t *data, size_t len, const char digits[16]) {
   while (len > 0) {
     size_t piece = len < BUFFER_PIECE_BYTES / 2 ? len : BUFFER_PIECE_BYTES / 2;
     buffer_let_go(out);
     uint8_t *to = buffer_reserve(out, 2 * piece);
     if (!to) return;
-    hex_text(to, data, piece);
+    write_hex(to, data, piece, digits);
     out->len += 2 * piece;
     data += piece;
     len -= piece;
   }
 }
+
+void hex_append(struct buffer *out, const uint8_t *data, size_t len) { append_hex(out, data, len, lower); }
+void hex_append_upper(struct buffer *out, const uint8_t *data, size_t len) { append_hex(out, data, len, upper); }
 
 static bool append_fixed(const struct value_text *text, const struct cell *c, struct buffer *out) {
   if (c->len != text->width) return false;

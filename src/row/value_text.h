@@ -46,6 +46,7 @@ uint8_t *int8_text(uint8_t *to, int64_t v);
 /* Two lowercase digits a byte: `to` has room for 2 * len. */
 uint8_t *hex_text(uint8_t *to, const uint8_t *data, size_t len);
 void hex_append(struct buffer *out, const uint8_t *data, size_t len);   /* in pieces: see buffer_let_go */
+void hex_append_upper(struct buffer *out, const uint8_t *data, size_t len);
 
 /*
  * Appends any kind's text; JSONB without its version byte, bytea as \x and hex. False where the bytes

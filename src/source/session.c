@@ -1,7 +1,9 @@
 #include "source/session.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <time.h>
 
 /* docs/types.md rests on these: PostgreSQL's own text is the same wherever the server's defaults point. */
@@ -29,6 +31,60 @@ static bool begin(struct pg *c, const char *mode, struct error *err) {
 bool session_begin_look(struct pg *c, struct error *err) { return begin(c, "ISOLATION LEVEL READ COMMITTED", err); }
 
 bool session_begin_holder(struct pg *c, struct error *err) { return begin(c, "ISOLATION LEVEL REPEATABLE READ", err); }
+
+bool session_zone_is_utc(const char *zone) {
+  return !strcasecmp(zone, "UTC") || !strcasecmp(zone, "Z") || !strcmp(zone, "+00:00");
+}
+
+/* ±H, ±HH, ±HH:MM, below 16 hours as the server wants it. */
+static bool is_offset(const char *zone) {
+  int hours = 0, minutes = 0, end = 0;
+  if (*zone != '+' && *zone != '-') return false;
+  if (!isdigit((unsigned char)zone[1]) || sscanf(zone + 1, "%2d%n:%2d%n", &hours, &end, &minutes, &end) < 1) return false;
+  return zone[1 + end] == '\0' && hours < 16 && minutes < 60;
+}
+
+/*
+ * SET TimeZone would also take POSIX's formulas, in which UTC+2 is two hours behind UTC: the opposite of what
+ * anybody means. So a name with a digit must be one that the server lists.
+ */
+static bool check_zone_name(struct pg *c, const char *zone, bool *known, struct error *err) {
+  *known = zone[0] != '+' && zone[0] != '-';
+  if (!*known || !strpbrk(zone, "0123456789")) return true;
+  const char *params[] = {zone};
+  struct pg_result *r;
+  if (!pg_query(c,
+                "SELECT 1 FROM pg_catalog.pg_timezone_names WHERE pg_catalog.lower(name) OPERATOR(pg_catalog.=)"
+                " pg_catalog.lower($1::pg_catalog.text)",
+                params, 1, &r, err))
+    return false;
+  *known = pg_row_count(r) > 0;
+  pg_result_free(r);
+  return true;
+}
+
+static bool fail_zone(const char *zone, const char *field, struct error *err) {
+  return fail_field(err, field, "option \"%s\": the server knows no time zone \"%.100s\"; write a name as Europe/Berlin, or"
+                    " hours and minutes ahead of UTC as +02:00", field, zone);
+}
+
+bool session_set_zone(struct pg *c, const char *zone, const char *field, struct error *err) {
+  if (session_zone_is_utc(zone)) return pg_exec(c, "SET LOCAL TimeZone = 'UTC'", err);
+  bool by_offset = is_offset(zone), known = by_offset;
+  if (!by_offset && !check_zone_name(c, zone, &known, err)) return false;
+  if (!known) return fail_zone(zone, field, err);
+  struct buffer sql;
+  buffer_init(&sql, 4096);
+  buffer_append_string(&sql, by_offset ? "SET LOCAL TIME ZONE INTERVAL " : "SET LOCAL TimeZone = ");
+  char padded[8];   /* the server reads +2 as seconds */
+  snprintf(padded, sizeof padded, "%s%s", by_offset ? zone : "", by_offset && !strchr(zone, ':') ? ":00" : "");
+  pg_quote_literal(&sql, by_offset ? padded : zone);
+  char *text = buffer_take_string(&sql);
+  if (!text) return fail_memory(err, "a statement");
+  bool ok = pg_exec(c, text, err);
+  free(text);
+  return ok || strcmp(err->sqlstate, "22023") != 0 ? ok : fail_zone(zone, field, err);
+}
 
 /* The text as a number, so that both say the same. */
 static int64_t wall_us_of(const char *text) {

@@ -25,6 +25,14 @@ bool session_take_snapshot(struct pg *c, struct snapshot *snapshot, struct error
 /* Lets lanes join it. Where the server refuses, the transaction is over: end it, and read alone in a new one. */
 bool session_export_snapshot(struct pg *c, struct snapshot *snapshot, struct error *err) MUST_CHECK;
 
+/*
+ * The clock by which the transaction shows timestamps with time zone: a name that the server knows ("Europe/Berlin"), or
+ * hours and minutes ahead of UTC ("+02:00", "-3"), as ISO 8601 has them. Texts without a zone are read by it, too.
+ * ERR_USAGE for `field` where the server knows no such zone. "UTC" is what every session begins with.
+ */
+bool session_set_zone(struct pg *c, const char *zone, const char *field, struct error *err) MUST_CHECK;
+bool session_zone_is_utc(const char *zone);
+
 /* A lane's transaction in the holder's snapshot; ERR_SOURCE_LOST if it is not the same one after all. */
 bool session_join(struct pg *c, const struct snapshot *snapshot, struct error *err) MUST_CHECK;
 

@@ -116,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }
   struct schema schema = {.wire = wire, .wire_count = COLUMNS, .columns = columns, .column_count = COLUMNS,
                           .cell_count = COLUMNS};
-  _Alignas(16) char options[512];
+  _Alignas(16) char options[8192];
   if (format->options) options_defaults(format->options, options);
   struct format_spec spec = {.schema = &schema, .options = options, .special = (enum special)(data[1] % 4)};
   struct error err;

@@ -84,9 +84,9 @@ CASES = {
         ["csv", "colour"],
     ),
     "a value of an option that there is not": (
-        ["--table", "things", "--csv", "line-ending=mac"],
+        ["--table", "things", "--csv", "newline=mac"],
         USAGE,
-        ["line-ending"],
+        ["newline"],
     ),
     "an option's boolean that is none": (["--table", "things", "--csv", "header=maybe"], USAGE, ["header"]),
     "an option out of range": (

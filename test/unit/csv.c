@@ -95,7 +95,7 @@ static void test_a_delimiter_that_numbers_hold_makes_them_quoted(void **state) {
 
 static void test_options_change_line_ends_and_add_a_mark(void **state) {
   struct rows r;
-  begin_text(&r, "line-ending=crlf,bom,delimiter=;", 2);
+  begin_text(&r, "newline=crlf,bom,delimiter=;", 2);
   r.cells[0] = rows_text("1;2");
   r.cells[1] = rows_text("a,b");
   rows_encode(&r);

@@ -21,10 +21,10 @@ static const struct option fake_csv_options[] = {
     {NULL},
 };
 static const struct format fake_csv = {.name = "csv", .extension = "csv", .media_type = "text/csv", .is_text = true,
-                                       .specials_allowed = 15, .options = fake_csv_options,
+                                       .group = "csv", .specials_allowed = 15, .options = fake_csv_options,
                                        .options_size = sizeof(struct fake_options)};
-static const struct format fake_xml = {.name = "xml", .extension = "xml", .is_text = true, .specials_allowed = 3};
-static const struct format fake_parquet = {.name = "parquet", .extension = "parquet", .specials_allowed = 1};
+static const struct format fake_xml = {.name = "xml", .extension = "xml", .group = "xml", .is_text = true, .specials_allowed = 3};
+static const struct format fake_parquet = {.name = "parquet", .extension = "parquet", .group = "parquet", .specials_allowed = 1};
 const struct format *const formats[] = {&fake_csv, &fake_xml, &fake_parquet, NULL};
 const char *const special_names[] = {"error", "null", "string", "replace", NULL};
 const struct format *format_find(const char *name) {
@@ -32,6 +32,7 @@ const struct format *format_find(const char *name) {
     if (strcmp((*f)->name, name) == 0) return *f;
   return NULL;
 }
+const struct format *format_find_group(const char *name) { return format_find(name); }
 
 static size_t fake_lane_bytes(int level) { return 0; }
 static size_t fake_writer_bytes(int level, int workers) { return 0; }

@@ -35,7 +35,7 @@ static void test_commas_stand_between_rows_whatever_part_they_are_in(void **stat
 static void add_every_kind(struct rows *r) {
   static const char *const names[KIND_COUNT] = {
       "bool", "int2", "int4", "int8", "oid", "float4", "float8", "numeric", "text",
-      "json", "jsonb", "bytea", "date", "time", "timestamp", "timestamptz", "uuid"};
+      "json", "jsonb", "bytea", "date", "time", "timestamp", "timestamptz", "uuid", "zoned"};
   static const struct cell cells[KIND_COUNT] = {
       [KIND_BOOL] = {(const uint8_t *)"\1", 1},
       [KIND_INT2] = {(const uint8_t *)"\xFF\xFE", 2},
@@ -54,6 +54,7 @@ static void add_every_kind(struct rows *r) {
       [KIND_TIMESTAMP] = {(const uint8_t *)"\0\0\0\0\0\0\0\0", 8},
       [KIND_TIMESTAMPTZ] = {(const uint8_t *)"\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 8},
       [KIND_UUID] = {(const uint8_t *)"\0\1\2\3\4\5\6\7\x08\x09\x0A\x0B\x0C\x0D\x0E\x0F", 16},
+      [KIND_TIMESTAMPTZ_ZONED] = {(const uint8_t *)"\0\0\0\0\0\0\0\0\0\0\x0E\x10", 12},
   };
   for (int kind = 0; kind < KIND_COUNT; kind++) {
     rows_add_column(r, names[kind], (enum kind)kind);
@@ -67,7 +68,7 @@ static void add_every_kind(struct rows *r) {
 #define BEHIND_JSON                                                                                      \
   ",\"jsonb\":[null, true],\"bytea\":\"\\\\x00ab\",\"date\":\"2024-01-01\",\"time\":\"00:00:01.000001\"," \
   "\"timestamp\":\"2000-01-01T00:00:00\",\"timestamptz\":\"infinity\","                                  \
-  "\"uuid\":\"00010203-0405-0607-0809-0a0b0c0d0e0f\"}"
+  "\"uuid\":\"00010203-0405-0607-0809-0a0b0c0d0e0f\",\"zoned\":\"2000-01-01T01:00:00+01:00\"}"
 
 static void test_every_kind_is_what_row_to_json_gives(void **state) {
   struct rows r;

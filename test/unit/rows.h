@@ -17,7 +17,7 @@ struct rows {
   struct wire_column wire[ROWS_COLUMNS_MAX];
   struct output_column columns[ROWS_COLUMNS_MAX];
   struct cell cells[ROWS_COLUMNS_MAX];
-  _Alignas(16) char options[512];
+  _Alignas(16) char options[8192];
   void *self;
   struct encoder *encoder;
   struct buffer out;

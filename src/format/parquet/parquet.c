@@ -89,6 +89,9 @@ static bool parquet_end(void *self, uint64_t rows, uint64_t offset, struct buffe
   return footer_write(&f->footer, &facts, out, err);
 }
 
+/* Timestamps with time zone are instants: readers show them in a zone of theirs. */
+static const char *parquet_zone(const void *options) { return "UTC"; }
+
 const struct format format_parquet = {
     .name = "parquet",
     .extension = "parquet",
@@ -102,8 +105,10 @@ const struct format format_parquet = {
     .types_paths = true,
     .specials_allowed = (1u << SPECIAL_ERROR) | (1u << SPECIAL_NULL) | (1u << SPECIAL_STRING) |
                         (1u << SPECIAL_REPLACE),
+    .group = "parquet",
     .options = parquet_option_table,
     .options_size = sizeof(struct parquet_options),
+    .zone = parquet_zone,
     .open = parquet_open,
     .close = parquet_close,
     .part_rows = parquet_part_rows,
