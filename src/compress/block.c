@@ -17,8 +17,14 @@ static bool none_compress(void *context, const uint8_t *bytes, size_t len, struc
   return buffer_check(out, "a page", err);
 }
 
-const struct block_codec block_none = {
-    .name = "none", .open = block_open_nothing, .close = block_close_nothing, .compress = none_compress};
+static bool none_expand(const uint8_t *bytes, size_t len, uint8_t *to, size_t room, struct error *err) {
+  if (len != room) return fail_block(err, "plain", room);
+  if (len) memcpy(to, bytes, len);
+  return true;
+}
+
+const struct block_codec block_none = {.name = "none", .open = block_open_nothing, .close = block_close_nothing,
+                                       .compress = none_compress, .expand = none_expand};
 
 const struct block_codec *const block_codecs[] = {
     &block_none, &block_snappy, &block_gzip, &block_zstd, &block_lz4_raw, NULL};

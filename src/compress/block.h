@@ -25,7 +25,16 @@ struct block_codec {
    * stays until the next switch. NULL where there is none. Readers see no difference.
    */
   void (*set_fast)(void *context, bool fast);
+  /*
+   * The other way, for reading files back: exactly `room` bytes come out of the block, or it is damaged
+   * (ERR_VALUE). Nothing is written beyond them, whatever the bytes are. Needs no context.
+   */
+  bool (*expand)(const uint8_t *bytes, size_t len, uint8_t *to, size_t room, struct error *err);
 };
 
 extern const struct block_codec *const block_codecs[];   /* none snappy gzip zstd lz4_raw, NULL-terminated */
 const struct block_codec *block_codec_find(const char *name);
+
+/* ERR_VALUE: what every codec's expand says of a block that is not `room` bytes of its format. */
+#define fail_block(err, name, room) \
+  fail((err), ERR_VALUE, "it is damaged: no %s block of %zu bytes", (name), (room))

@@ -16,5 +16,11 @@ static bool compress(void *context, const uint8_t *bytes, size_t len, struct buf
   return true;
 }
 
-const struct block_codec block_lz4_raw = {
-    .name = "lz4_raw", .open = block_open_nothing, .close = block_close_nothing, .compress = compress};
+static bool expand(const uint8_t *bytes, size_t len, uint8_t *to, size_t room, struct error *err) {
+  bool fits = len <= INT32_MAX && room <= INT32_MAX;
+  int size = fits ? LZ4_decompress_safe((const char *)bytes, (char *)to, (int)len, (int)room) : -1;
+  return (size >= 0 && (size_t)size == room) || fail_block(err, "lz4_raw", room);
+}
+
+const struct block_codec block_lz4_raw = {.name = "lz4_raw", .open = block_open_nothing, .close = block_close_nothing,
+                                          .compress = compress, .expand = expand};

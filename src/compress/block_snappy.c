@@ -13,5 +13,12 @@ static bool compress(void *context, const uint8_t *bytes, size_t len, struct buf
   return true;
 }
 
-const struct block_codec block_snappy = {
-    .name = "snappy", .open = block_open_nothing, .close = block_close_nothing, .compress = compress};
+static bool expand(const uint8_t *bytes, size_t len, uint8_t *to, size_t room, struct error *err) {
+  size_t size;
+  bool fits = snappy_uncompressed_length((const char *)bytes, len, &size) == SNAPPY_OK && size == room;
+  return (fits && snappy_uncompress((const char *)bytes, len, (char *)to, &size) == SNAPPY_OK) ||
+         fail_block(err, "snappy", room);
+}
+
+const struct block_codec block_snappy = {.name = "snappy", .open = block_open_nothing, .close = block_close_nothing,
+                                         .compress = compress, .expand = expand};

@@ -106,7 +106,12 @@ static bool compress_pieces(void *context, const uint8_t *bytes, size_t len, str
   return true;
 }
 
+static bool expand(const uint8_t *bytes, size_t len, uint8_t *to, size_t room, struct error *err) {
+  size_t size = ZSTD_decompress(to, room, bytes, len);
+  return (!ZSTD_isError(size) && size == room) || fail_block(err, "zstd", room);
+}
+
 const struct block_codec block_zstd = {.name = "zstd", .level_min = 1, .level_max = 19, .level_default = 3,
                                        .open = open_context, .close = close_context, .compress = compress,
-                                       .compress_pieces = compress_pieces,
-                                       .set_fast = set_fast};
+                                       .compress_pieces = compress_pieces, .set_fast = set_fast,
+                                       .expand = expand};

@@ -1,6 +1,9 @@
 #include "compress/expand.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,4 +109,41 @@ bool expand_stream(const char *codec, int from, int to, struct error *err) {
   bool ok = is_gzip ? expand_gzip(x, err) : expand_zstd(x, err);
   free(x);
   return ok;
+}
+
+struct expansion {
+  const char *codec;
+  int from, to;
+  bool ok;
+  struct error err;
+};
+
+static void *run_expansion(void *context) {
+  struct expansion *x = context;
+  sigset_t pipe_signal;
+  sigemptyset(&pipe_signal);
+  sigaddset(&pipe_signal, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);   /* a reader that has given up is an error, not a signal */
+  x->ok = expand_stream(x->codec, x->from, x->to, &x->err);
+  close(x->to);
+  return NULL;
+}
+
+bool expand_through(const char *codec, int from, bool (*read)(void *context, int fd, struct error *err),
+                    void *context, struct error *err) {
+  struct expansion x = {.codec = codec, .from = from};
+  int ends[2];
+  pthread_t thread;
+  if (pipe2(ends, O_CLOEXEC) != 0) return fail_errno(err, ERR_INTERNAL, "cannot make a pipe");
+  x.to = ends[1];
+  if (pthread_create(&thread, NULL, run_expansion, &x) != 0) {
+    close(ends[0]);
+    close(ends[1]);
+    return fail(err, ERR_INTERNAL, "cannot start a thread");
+  }
+  bool ok = read(context, ends[0], err);
+  close(ends[0]);
+  pthread_join(thread, NULL);
+  if (!x.ok && (ok || x.err.code != ERR_DESTINATION)) *err = x.err;
+  return ok && x.ok;
 }

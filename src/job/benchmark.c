@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,43 +185,19 @@ static bool run_export(const struct run *r, const struct benchmark_case *b, cons
   return ok;
 }
 
-/* Decompresses in a thread of its own into a pipe, at whose other end the rows are counted. */
-struct expansion {
-  char codec[16];
-  int from, to;
-  bool ok;
-  struct error err;
-};
+struct counter { const struct format *format; uint64_t *rows; };
 
-static void *run_expansion(void *context) {
-  struct expansion *x = context;
-  sigset_t pipe_signal;
-  sigemptyset(&pipe_signal);
-  sigaddset(&pipe_signal, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);   /* a count that has given up is an error, not a signal */
-  x->ok = expand_stream(x->codec, x->from, x->to, &x->err);
-  close(x->to);
-  return NULL;
+static bool count_rows(void *context, int fd, struct error *err) {
+  const struct counter *c = context;
+  return c->format->count_rows(fd, c->rows, err);
 }
 
-/* A cut stream makes a cut text: the expansion's reason is the better one, unless the counter gave up first. */
+/* codec may carry a level. */
 static bool count_expanded(const struct format *format, const char *codec, int fd, uint64_t *rows, struct error *err) {
-  struct expansion x = {.from = fd};
-  snprintf(x.codec, sizeof x.codec, "%.*s", (int)strcspn(codec, ":"), codec);
-  int ends[2];
-  pthread_t thread;
-  if (pipe2(ends, O_CLOEXEC) != 0) return fail_errno(err, ERR_INTERNAL, "cannot make a pipe");
-  x.to = ends[1];
-  if (pthread_create(&thread, NULL, run_expansion, &x) != 0) {
-    close(ends[0]);
-    close(ends[1]);
-    return fail(err, ERR_INTERNAL, "cannot start a thread");
-  }
-  bool counted = format->count_rows(ends[0], rows, err);
-  close(ends[0]);
-  pthread_join(thread, NULL);
-  if (!x.ok && (counted || x.err.code != ERR_DESTINATION)) *err = x.err;
-  return counted && x.ok;
+  struct counter counter = {format, rows};
+  char name[16];
+  snprintf(name, sizeof name, "%.*s", (int)strcspn(codec, ":"), codec);
+  return expand_through(name, fd, count_rows, &counter, err);
 }
 
 static bool count_file(const struct format *format, const char *codec, int fd, uint64_t *rows, struct error *err) {
