@@ -147,3 +147,47 @@ bool json_count_lines(int fd, uint64_t *rows, struct error *err) {
   *rows = t.rows;
   return true;
 }
+
+/* One byte outside strings, of a text whose shape is not known. NULL, or what is wrong. */
+static const char *pass_any(struct tracker *t, uint8_t c) {
+  if (is_space(c)) return NULL;
+  bool closes = c == '}' || c == ']', opens = c == '{' || c == '[';
+  if (t->depth == 1 && c == ',') t->after_value = false;
+  if (t->depth == 1 && c != ',' && !closes && !t->after_value) {
+    t->after_value = true;
+    t->rows++;
+  }
+  if (c == '"') t->in_string = true;
+  if (opens) return open_bracket(t, c == '{') ? NULL : "brackets too deep";
+  if (closes) return close_bracket(t, c == '}') ? NULL : "a bracket that does not match";
+  return NULL;
+}
+
+bool json_check_whole(int fd, uint64_t *rows, struct error *err) {
+  struct text_pieces pieces = {.fd = fd};
+  struct tracker t = {0};
+  bool begun = false;
+  for (;;) {
+    if (!text_next_piece(&pieces, err)) return false;
+    const uint8_t *at = pieces.bytes, *end = at + pieces.len;
+    if (at == end) break;
+    while (at < end) {
+      if (t.in_string) {
+        at = pass_string(&t, at, end);
+        continue;
+      }
+      const char *wrong = NULL;
+      bool outside = t.depth == 0 && !is_space(*at);
+      if (outside && begun) wrong = "text behind the last bracket";
+      else if (outside && *at != '[' && *at != '{') wrong = "no opening bracket";
+      else wrong = pass_any(&t, *at);
+      if (wrong) return cut(&pieces, at, wrong, err);
+      begun = begun || t.depth > 0;
+      at++;
+    }
+  }
+  if (!begun || t.depth || t.in_string)
+    return cut(&pieces, pieces.bytes, "its end comes before the closing bracket", err);
+  *rows = t.rows;
+  return true;
+}

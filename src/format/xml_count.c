@@ -14,6 +14,9 @@ struct tracker {
   bool name_is_complete;
   size_t name_len;
   char name[NAME_MAX_BYTES];     /* of the tag */
+  bool takes_any_names;          /* else the root's and the rows' must be the default ones */
+  size_t root_len;
+  char root[NAME_MAX_BYTES];     /* of the root's start tag */
 };
 
 static bool cut(const struct text_pieces *pieces, const uint8_t *at, const char *why, struct error *err) {
@@ -33,23 +36,33 @@ static bool name_is(const struct tracker *t, const char *name) {
   return t->name_len == strlen(name) && memcmp(t->name, name, t->name_len) == 0;
 }
 
+static bool is_root(const struct tracker *t) {
+  if (!t->takes_any_names) return name_is(t, XML_ROOT_DEFAULT);
+  return t->name_len == t->root_len && memcmp(t->name, t->root, t->root_len) == 0;
+}
+
+static bool is_row(const struct tracker *t) { return t->takes_any_names || name_is(t, XML_ROW_DEFAULT); }
+
 /* The > of a tag. NULL, or what is wrong. */
 static const char *end_tag(struct tracker *t) {
   t->state = IN_TEXT;
   if (t->is_end_tag) {
     if (t->depth == 0) return "an end tag without its start tag";
     t->depth--;
-    if (t->depth == 0 && !name_is(t, XML_ROOT_DEFAULT)) return "the root's end tag is another one";
-    if (t->depth == 1 && !name_is(t, XML_ROW_DEFAULT)) return "a row's end tag is another one";
+    if (t->depth == 0 && !is_root(t)) return "the root's end tag is another one";
+    if (t->depth == 1 && !is_row(t)) return "a row's end tag is another one";
     return NULL;
   }
   bool is_empty = t->last == '/';
   if (t->depth == 0) {
-    if (t->has_root || is_empty || !name_is(t, XML_ROOT_DEFAULT)) return "the root is not <" XML_ROOT_DEFAULT ">";
+    if (t->has_root) return "a second root";
+    memcpy(t->root, t->name, t->name_len);
+    t->root_len = t->name_len;
+    if (is_empty || !is_root(t)) return "the root is not <" XML_ROOT_DEFAULT ">";
     t->has_root = true;
   }
   if (t->depth == 1) {
-    if (!name_is(t, XML_ROW_DEFAULT)) return "a row is not <" XML_ROW_DEFAULT ">";
+    if (!is_row(t)) return "a row is not <" XML_ROW_DEFAULT ">";
     t->rows++;
   }
   if (!is_empty) t->depth++;
@@ -93,9 +106,9 @@ static const uint8_t *pass_text(struct tracker *t, const uint8_t *at, const uint
   return at + 1;
 }
 
-bool xml_count_rows(int fd, uint64_t *rows, struct error *err) {
+static bool track(int fd, bool takes_any_names, uint64_t *rows, struct error *err) {
   struct text_pieces pieces = {.fd = fd};
-  struct tracker t = {.state = IN_TEXT};
+  struct tracker t = {.state = IN_TEXT, .takes_any_names = takes_any_names};
   for (;;) {
     if (!text_next_piece(&pieces, err)) return false;
     const uint8_t *at = pieces.bytes, *end = at + pieces.len;
@@ -118,3 +131,7 @@ bool xml_count_rows(int fd, uint64_t *rows, struct error *err) {
   *rows = t.rows;
   return true;
 }
+
+bool xml_count_rows(int fd, uint64_t *rows, struct error *err) { return track(fd, false, rows, err); }
+
+bool xml_check_whole(int fd, uint64_t *rows, struct error *err) { return track(fd, true, rows, err); }

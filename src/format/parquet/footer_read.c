@@ -1,5 +1,6 @@
 #include "format/parquet/footer_read.h"
 
+#include "format/parquet/chunk_read.h"
 #include "format/parquet/little_endian.h"
 #include "format/parquet/spec.h"
 
@@ -8,18 +9,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SCHEMA_ELEMENTS_MAX 1000000
-#define SCHEMA_DEPTH_MAX 64
-#define NONE INT64_MIN
-
 struct footer_reader {
-  struct thrift_reader thrift;
+  int fd;
+  struct thrift_reader thrift;    /* walks FileMetaData and, behind what has been read ahead, the groups */
+  struct thrift_reader inner;     /* reads a group's chunks, once the group's own fields are known */
   struct footer_facts_read *facts;
-  uint8_t *leaf_is_repeated;
-  chunk_visitor *visit;
-  void *context;
+  struct file_schema schema;
+  const struct footer_visitor *visitor;
+  uint64_t key_values_at, groups_at;   /* file offsets of the lists; 0: none */
   int64_t groups_row_count;
-  bool has_groups;
 };
 
 static bool read_at(int fd, uint64_t offset, uint8_t *to, size_t len, struct error *err) {
@@ -57,154 +55,152 @@ static bool find_footer(int fd, struct footer_facts_read *facts, struct error *e
   return true;
 }
 
-struct element { int64_t child_count; bool is_repeated; };
-
-static struct element read_element(struct thrift_reader *r) {
-  struct element e = {0};
-  for (struct thrift_field f = thrift_struct_enter(r); thrift_next(r, &f);) {
-    if (f.id == 3) e.is_repeated = thrift_read_int(r, &f) == REPETITION_REPEATED;
-    else if (f.id == 5) e.child_count = thrift_read_int(r, &f);
-    else thrift_skip(r, &f);
-  }
-  return e;
+/* A list that lies at `at`, entered through a reader of its own. */
+static uint64_t enter_list(struct footer_reader *fr, struct thrift_reader *r, uint64_t at) {
+  const struct thrift_field list = {.id = 1, .type = THRIFT_LIST};
+  thrift_reader_init(r, fr->fd, at, fr->facts->end);
+  return thrift_read_list(r, &list, THRIFT_STRUCT);
 }
 
-/* Depth first, as it is stored: the stack says how many children each open group still misses. */
-static bool read_schema(struct footer_reader *fr, const struct thrift_field *field, struct error *err) {
-  struct thrift_reader *r = &fr->thrift;
-  struct { int64_t children_left; bool is_repeated; } stack[SCHEMA_DEPTH_MAX];
-  size_t depth = 0;
-  uint64_t count = thrift_read_list(r, field, THRIFT_STRUCT);
-  if (count > SCHEMA_ELEMENTS_MAX)
-    return fail(err, ERR_VALUE, "the schema has more than %d elements", SCHEMA_ELEMENTS_MAX);
-  if (fr->leaf_is_repeated) return fail(err, ERR_VALUE, "the footer holds two schemas");
-  fr->leaf_is_repeated = calloc(count + 1, 1);
-  if (!fr->leaf_is_repeated) return fail_memory(err, "a schema");
-  for (uint64_t i = 0; i < count && !r->failure; i++) {
-    struct element e = read_element(r);
-    bool repeated = e.is_repeated || (depth && stack[depth - 1].is_repeated);
-    if ((i > 0 && depth == 0) || e.child_count < 0) return fail(err, ERR_VALUE, "the schema is no tree");
-    if (depth) stack[depth - 1].children_left--;
-    if (i == 0 || e.child_count > 0) {
-      if (depth == SCHEMA_DEPTH_MAX)
-        return fail(err, ERR_VALUE, "the schema nests deeper than %d groups", SCHEMA_DEPTH_MAX);
-      stack[depth].children_left = e.child_count;
-      stack[depth++].is_repeated = repeated;
-    } else {
-      fr->leaf_is_repeated[fr->facts->leaf_count++] = repeated;
-    }
-    while (depth && stack[depth - 1].children_left == 0) depth--;
-  }
-  if (depth && !r->failure) return fail(err, ERR_VALUE, "the schema misses elements");
-  return true;
-}
+/* ---- row groups ------------------------------------------------------------------------------------- */
 
-static void read_column_metadata(struct thrift_reader *r, struct chunk_facts *c) {
-  for (struct thrift_field f = thrift_struct_enter(r); thrift_next(r, &f);) {
-    switch (f.id) {
-      case 4: c->codec = thrift_read_int(r, &f); break;
-      case 5: c->value_count = thrift_read_int(r, &f); break;
-      case 6: c->plain_bytes = thrift_read_int(r, &f); break;
-      case 7: c->stored_bytes = thrift_read_int(r, &f); break;
-      case 9: c->data_offset = thrift_read_int(r, &f); break;
-      case 11: c->dictionary_offset = thrift_read_int(r, &f); break;
-      default: thrift_skip(r, &f);
-    }
-  }
-}
-
-static bool read_chunk(struct footer_reader *fr, struct chunk_facts *c, struct error *err) {
-  struct thrift_reader *r = &fr->thrift;
-  c->codec = c->value_count = c->plain_bytes = c->stored_bytes = c->data_offset = NONE;
-  c->dictionary_offset = 0;
-  for (struct thrift_field f = thrift_struct_enter(r); thrift_next(r, &f);) {
-    if (f.id == 3 && thrift_is_struct(r, &f)) read_column_metadata(r, c);
-    else if (f.id != 3) thrift_skip(r, &f);
-  }
+static bool read_chunks(struct footer_reader *fr, uint64_t at, const struct group_facts *g, struct error *err) {
+  struct thrift_reader *r = &fr->inner;
+  uint64_t count = enter_list(fr, r, at);
   if (!thrift_reader_check(r, "the footer", err)) return false;
-  if (c->codec < 0 || c->value_count < 0 || c->plain_bytes < 0 || c->stored_bytes < 0 || c->data_offset < 0)
-    return fail(err, ERR_VALUE, "the footer misses what belongs to a column chunk");
-  return fr->visit(fr->context, c, err);
-}
-
-/* value_count of the group's flat chunks: all the same, and the group's row count. */
-static bool read_chunks(struct footer_reader *fr, const struct thrift_field *field, int64_t *value_count,
-                        struct error *err) {
-  uint64_t count = thrift_read_list(&fr->thrift, field, THRIFT_STRUCT);
-  if (!thrift_reader_check(&fr->thrift, "the footer", err)) return false;
   if (count != fr->facts->leaf_count)
-    return fail(err, ERR_VALUE, "row group %zu has %llu columns, the schema %zu", fr->facts->group_count,
+    return fail(err, ERR_VALUE, "row group %zu has %llu columns, the schema %zu", g->group,
                 (unsigned long long)count, fr->facts->leaf_count);
   for (uint64_t i = 0; i < count; i++) {
-    struct chunk_facts c = {.group = fr->facts->group_count, .leaf = (size_t)i,
-                            .is_repeated = fr->leaf_is_repeated[i]};
-    if (!read_chunk(fr, &c, err)) return false;
-    if (c.is_repeated) continue;
-    if (*value_count == NONE) *value_count = c.value_count;
-    if (*value_count != c.value_count)
-      return fail(err, ERR_VALUE, "row group %zu: its columns have different numbers of values", c.group);
+    const struct file_element *leaf = file_schema_leaf(&fr->schema, (size_t)i);
+    struct chunk_facts c = {.group = g->group, .leaf = (size_t)i, .element = leaf,
+                            .group_rows = (uint64_t)g->row_count, .is_repeated = leaf->repetition_max > 0};
+    if (!chunk_facts_read(r, &c, err)) return false;
+    if (!c.is_repeated && c.value_count != g->row_count)
+      return fail(err, ERR_VALUE, "row group %zu: column %zu has %lld values, the group %lld rows", g->group,
+                  c.leaf + 1, (long long)c.value_count, (long long)g->row_count);
+    if (fr->visitor->chunk && !fr->visitor->chunk(fr->visitor->context, &c, err)) return false;
   }
   return true;
 }
 
 static bool read_group(struct footer_reader *fr, struct error *err) {
-  struct thrift_reader *r = &fr->thrift;
-  int64_t row_count = NONE, value_count = NONE;
-  bool ok = true;
-  for (struct thrift_field f = thrift_struct_enter(r); ok && thrift_next(r, &f);) {
-    if (f.id == 1) ok = read_chunks(fr, &f, &value_count, err);
-    else if (f.id == 3) row_count = thrift_read_int(r, &f);
-    else thrift_skip(r, &f);
-  }
-  if (!ok || !thrift_reader_check(r, "the footer", err)) return false;
-  if (row_count < 0 || (value_count != NONE && value_count != row_count))
-    return fail(err, ERR_VALUE, "row group %zu: its columns have %lld values, it says %lld rows",
-                fr->facts->group_count, (long long)value_count, (long long)row_count);
-  if (__builtin_add_overflow(fr->groups_row_count, row_count, &fr->groups_row_count))
+  struct group_facts g;
+  uint64_t chunks_at = group_facts_read(&fr->thrift, fr->facts->group_count, &g);
+  if (!thrift_reader_check(&fr->thrift, "the footer", err)) return false;
+  if (g.row_count < 0 || g.plain_bytes < 0 || !chunks_at)
+    return fail(err, ERR_VALUE, "the footer misses what belongs to row group %zu", g.group);
+  if (__builtin_add_overflow(fr->groups_row_count, g.row_count, &fr->groups_row_count))
     return fail(err, ERR_VALUE, "the row groups have more rows than can be counted");
+  if (fr->visitor->group && !fr->visitor->group(fr->visitor->context, &g, err)) return false;
+  if (!read_chunks(fr, chunks_at, &g, err)) return false;
   fr->facts->group_count++;
   return true;
 }
 
-static bool read_groups(struct footer_reader *fr, const struct thrift_field *field, struct error *err) {
-  uint64_t count = thrift_read_list(&fr->thrift, field, THRIFT_STRUCT);
-  if (!fr->leaf_is_repeated) return fail(err, ERR_VALUE, "the footer has no schema before its row groups");
-  if (fr->has_groups) return fail(err, ERR_VALUE, "the footer lists its row groups twice");
-  fr->has_groups = true;
+static bool read_groups(struct footer_reader *fr, struct error *err) {
+  uint64_t count = enter_list(fr, &fr->thrift, fr->groups_at);
+  if (!thrift_reader_check(&fr->thrift, "the footer", err)) return false;
   for (uint64_t i = 0; i < count; i++)
     if (!read_group(fr, err)) return false;
+  if (fr->facts->row_count != fr->groups_row_count)
+    return fail(err, ERR_VALUE, "the file says %lld rows, its row groups hold %lld",
+                (long long)fr->facts->row_count, (long long)fr->groups_row_count);
   return true;
 }
 
+/* ---- the file --------------------------------------------------------------------------------------- */
+
+static bool read_key_values(struct footer_reader *fr, struct error *err) {
+  struct thrift_reader *r = &fr->inner;
+  if (!fr->key_values_at || !fr->visitor->key_value) return true;
+  uint64_t count = enter_list(fr, r, fr->key_values_at);
+  struct key_value *entry = malloc(sizeof *entry);
+  if (!entry) return fail_memory(err, "a footer");
+  bool ok = true;
+  for (uint64_t i = 0; i < count && ok; i++) {
+    entry->key_len = entry->value_len = 0;
+    for (struct thrift_field f = thrift_struct_enter(r); thrift_next(r, &f);) {
+      if (f.id == 1) entry->key_len = thrift_read_binary(r, &f, entry->key, sizeof entry->key);
+      else if (f.id == 2) entry->value_len = thrift_read_binary(r, &f, entry->value, sizeof entry->value);
+      else thrift_skip(r, &f);
+    }
+    ok = thrift_reader_check(r, "the footer", err) && fr->visitor->key_value(fr->visitor->context, entry, err);
+  }
+  free(entry);
+  return ok;
+}
+
+static void read_created_by(struct thrift_reader *r, const struct thrift_field *f, struct footer_facts_read *facts) {
+  uint64_t len = thrift_read_binary(r, f, facts->created_by, sizeof facts->created_by - 1);
+  facts->created_by[len < sizeof facts->created_by ? len : sizeof facts->created_by - 1] = '\0';
+}
+
+/* Passes over a list of structs; its file offset. A second one of its kind is a failure. */
+static uint64_t pass_list(struct thrift_reader *r, const struct thrift_field *f, uint64_t before) {
+  uint64_t at = thrift_reader_offset(r);
+  if (f->type != THRIFT_LIST || before) thrift_reader_fail(r, "a list is none, or comes twice");
+  else thrift_skip(r, f);
+  return at;
+}
+
+static int64_t pass_column_orders(struct thrift_reader *r, const struct thrift_field *field) {
+  uint64_t count = thrift_read_list(r, field, THRIFT_STRUCT);
+  const struct thrift_field element = {.id = 1, .type = THRIFT_STRUCT};
+  for (uint64_t i = 0; i < count && !r->failure; i++) thrift_skip(r, &element);
+  return (int64_t)count;
+}
+
+/* All of FileMetaData but the row groups, which are passed over. */
 static bool read_file_metadata(struct footer_reader *fr, struct error *err) {
   struct thrift_reader *r = &fr->thrift;
+  struct footer_facts_read *facts = fr->facts;
   bool ok = true;
   for (struct thrift_field f = thrift_struct_enter(r); ok && thrift_next(r, &f);) {
-    if (f.id == 2) ok = read_schema(fr, &f, err);
-    else if (f.id == 3) fr->facts->row_count = thrift_read_int(r, &f);
-    else if (f.id == 4) ok = read_groups(fr, &f, err);
-    else thrift_skip(r, &f);
+    switch (f.id) {
+      case 1: facts->version = thrift_read_int(r, &f); break;
+      case 2: ok = file_schema_read(&fr->schema, r, &f, err); break;
+      case 3: facts->row_count = thrift_read_int(r, &f); break;
+      case 4: fr->groups_at = pass_list(r, &f, fr->groups_at); break;
+      case 5: fr->key_values_at = pass_list(r, &f, fr->key_values_at); break;
+      case 6: read_created_by(r, &f, facts); break;
+      case 7: facts->column_order_count = pass_column_orders(r, &f); break;
+      default: thrift_skip(r, &f);
+    }
   }
   if (!ok || !thrift_reader_check(r, "the footer", err)) return false;
-  if (!fr->has_groups || fr->facts->row_count != fr->groups_row_count)
-    return fail(err, ERR_VALUE, "the file says %lld rows, its row groups hold %lld",
-                (long long)fr->facts->row_count, (long long)fr->groups_row_count);
-  if (thrift_reader_offset(r) != fr->facts->end) return fail(err, ERR_VALUE, "bytes follow the footer's end");
+  if (thrift_reader_offset(r) != facts->end) return fail(err, ERR_VALUE, "bytes follow the footer's end");
+  facts->leaf_count = file_schema_leaf_count(&fr->schema);
+  if (!fr->groups_at || facts->row_count < 0 || !file_schema_count(&fr->schema))
+    return fail(err, ERR_VALUE, "the footer misses its schema, its rows or its row groups");
   return true;
+}
+
+static bool visit_all(struct footer_reader *fr, struct error *err) {
+  const struct footer_visitor *v = fr->visitor;
+  if (!find_footer(fr->fd, fr->facts, err)) return false;
+  thrift_reader_init(&fr->thrift, fr->fd, fr->facts->start, fr->facts->end);
+  return read_file_metadata(fr, err) && (!v->file || v->file(v->context, fr->facts, &fr->schema, err)) &&
+         read_key_values(fr, err) && read_groups(fr, err);
+}
+
+bool footer_visit(int fd, const struct footer_visitor *visitor, struct footer_facts_read *facts,
+                  struct error *err) {
+  *facts = (struct footer_facts_read){.row_count = NOT_SAID, .column_order_count = NOT_SAID};
+  struct footer_reader *fr = calloc(1, sizeof *fr);
+  if (!fr) return fail_memory(err, "a footer");
+  fr->fd = fd;
+  fr->facts = facts;
+  fr->visitor = visitor;
+  file_schema_init(&fr->schema);
+  bool ok = visit_all(fr, err);
+  file_schema_deinit(&fr->schema);
+  free(fr);
+  return ok;
 }
 
 bool footer_read(int fd, chunk_visitor *visit, void *context, struct footer_facts_read *facts,
                  struct error *err) {
-  *facts = (struct footer_facts_read){.row_count = NONE};
-  if (!find_footer(fd, facts, err)) return false;
-  struct footer_reader *fr = calloc(1, sizeof *fr);
-  if (!fr) return fail_memory(err, "a footer");
-  fr->facts = facts;
-  fr->visit = visit;
-  fr->context = context;
-  thrift_reader_init(&fr->thrift, fd, facts->start, facts->end);
-  bool ok = read_file_metadata(fr, err);
-  free(fr->leaf_is_repeated);
-  free(fr);
-  return ok;
+  const struct footer_visitor visitor = {.context = context, .chunk = visit};
+  return footer_visit(fd, &visitor, facts, err);
 }

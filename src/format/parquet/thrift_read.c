@@ -87,13 +87,13 @@ bool thrift_next(struct thrift_reader *r, struct thrift_field *f) {
   uint8_t head = next_byte(r);
   f->type = (enum thrift_type)(head & 0x0F);
   if (r->failure) return false;
-  if (f->type == THRIFT_STOP) {
+  if (head == THRIFT_STOP) {
     r->depth--;
     return false;
   }
   int delta = head >> 4;
   int64_t id = delta ? (int64_t)f->id + delta : read_zigzag(r);
-  if (id <= 0 || id > INT16_MAX || f->type > THRIFT_STRUCT) {
+  if (id <= 0 || id > INT16_MAX || f->type == THRIFT_STOP || f->type > THRIFT_STRUCT) {
     thrift_reader_fail(r, "a field is malformed");
     return false;
   }
@@ -155,8 +155,43 @@ static void skip_value(struct thrift_reader *r, enum thrift_type type) {
 void thrift_skip(struct thrift_reader *r, const struct thrift_field *f) { skip_value(r, f->type); }
 
 int64_t thrift_read_int(struct thrift_reader *r, const struct thrift_field *f) {
-  if (f->type == THRIFT_I16 || f->type == THRIFT_I32 || f->type == THRIFT_I64) return read_zigzag(r);
-  thrift_reader_fail(r, "a field that must be a number is none");
+  if (f->type != THRIFT_I32 && f->type != THRIFT_I64) {
+    thrift_reader_fail(r, "a field that must be a number is none");
+    return 0;
+  }
+  int64_t v = read_zigzag(r);
+  if (f->type == THRIFT_I32 && (v < INT32_MIN || v > INT32_MAX))
+    thrift_reader_fail(r, "a number of 32 bits has more");
+  return r->failure ? 0 : v;
+}
+
+uint8_t thrift_read_i8(struct thrift_reader *r, const struct thrift_field *f) {
+  if (f->type != THRIFT_I8) thrift_reader_fail(r, "a field that must be a byte is none");
+  return next_byte(r);
+}
+
+bool thrift_read_bool(struct thrift_reader *r, const struct thrift_field *f) {
+  if (f->type != THRIFT_TRUE && f->type != THRIFT_FALSE) thrift_reader_fail(r, "a field that must be a bool is none");
+  return f->type == THRIFT_TRUE;
+}
+
+int64_t thrift_element_read_int(struct thrift_reader *r) { return read_zigzag(r); }
+
+bool thrift_element_read_bool(struct thrift_reader *r) { return next_byte(r) == THRIFT_TRUE; }
+
+uint64_t thrift_element_read_binary(struct thrift_reader *r, void *to, size_t max) {
+  uint64_t len = read_varint(r);
+  if (len > r->end - thrift_reader_offset(r)) thrift_reader_fail(r, "a text is longer than what is left");
+  if (r->failure) return 0;
+  size_t kept = len < max ? (size_t)len : max;
+  for (size_t i = 0; i < kept; i++) ((uint8_t *)to)[i] = next_byte(r);
+  skip_bytes(r, len - kept);
+  return r->failure ? 0 : len;
+}
+
+uint64_t thrift_read_binary(struct thrift_reader *r, const struct thrift_field *f, void *to, size_t max) {
+  if (f->type == THRIFT_BINARY) return thrift_element_read_binary(r, to, max);
+  thrift_reader_fail(r, "a field that must be a text is none");
   return 0;
 }
 

@@ -41,9 +41,22 @@ struct thrift_field thrift_struct_enter(struct thrift_reader *r);
 bool thrift_next(struct thrift_reader *r, struct thrift_field *f);
 void thrift_skip(struct thrift_reader *r, const struct thrift_field *f);
 
-/* The value of an integer field; any other type is a failure. */
+/* The value of a field of 32 or 64 bits; any other type is a failure. */
 int64_t thrift_read_int(struct thrift_reader *r, const struct thrift_field *f);
+uint8_t thrift_read_i8(struct thrift_reader *r, const struct thrift_field *f);
 /* Enters a list: how many elements of `element` follow. Another type is a failure, and gives 0. */
 uint64_t thrift_read_list(struct thrift_reader *r, const struct thrift_field *f, enum thrift_type element);
+/* The value of a bool field. */
+bool thrift_read_bool(struct thrift_reader *r, const struct thrift_field *f);
+/*
+ * The value of a binary field: its length; the first `max` bytes are put into `to`, the rest is passed over.
+ * Any other type is a failure, and gives 0.
+ */
+uint64_t thrift_read_binary(struct thrift_reader *r, const struct thrift_field *f, void *to, size_t max);
+/* Elements of a list whose head has been read: as many as that said. */
+int64_t thrift_element_read_int(struct thrift_reader *r);
+bool thrift_element_read_bool(struct thrift_reader *r);
+uint64_t thrift_element_read_binary(struct thrift_reader *r, void *to, size_t max);
+
 /* For a field that should be a struct: false, and a failure, if it is none. */
 bool thrift_is_struct(struct thrift_reader *r, const struct thrift_field *f);

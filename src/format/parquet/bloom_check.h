@@ -1,0 +1,6 @@
+/* Holds a chunk's Bloom filter against the format: its header, its size, and that it lies before the footer. */
+#pragma once
+#include "format/parquet/footer_read.h"
+
+/* An extent with offset 0 is fine: there is none. */
+bool bloom_check(int fd, uint64_t end, const struct extent *bloom, struct error *err) MUST_CHECK;

@@ -1,0 +1,105 @@
+#include "format/parquet/verify.h"
+
+#include "format/parquet/bloom_check.h"
+#include "format/parquet/bound_order.h"
+#include "format/parquet/walk.h"
+
+struct verification {
+  struct walk *walk;
+  struct parquet_verification *out;
+  struct footer_facts_read facts;
+  const struct file_schema *schema;
+  struct group_facts group;    /* the present one, and what its chunks add up to */
+  int64_t plain_bytes, stored_bytes;
+  size_t chunks_left;
+};
+
+static bool take_file(void *context, const struct footer_facts_read *facts, const struct file_schema *schema,
+                      struct error *err) {
+  struct verification *v = context;
+  v->walk->pages_end = facts->start;
+  v->schema = schema;
+  v->out->column_count = facts->leaf_count;
+  if (facts->column_order_count == NOT_SAID || facts->column_order_count == (int64_t)facts->leaf_count) return true;
+  return fail(err, ERR_VALUE, "the footer has %lld column orders for %zu columns", (long long)facts->column_order_count,
+              facts->leaf_count);
+}
+
+static bool take_group(void *context, const struct group_facts *g, struct error *err) {
+  struct verification *v = context;
+  v->group = *g;
+  v->plain_bytes = v->stored_bytes = 0;
+  v->chunks_left = v->facts.leaf_count;
+  for (size_t i = 0; i < g->sorting_count; i++)
+    if (g->sorting[i].leaf < 0 || (size_t)g->sorting[i].leaf >= v->facts.leaf_count)
+      return fail(err, ERR_VALUE, "row group %zu is sorted by column %lld, which is none", g->group,
+                  (long long)g->sorting[i].leaf + 1);
+  return true;
+}
+
+/* Bounds must be values of the column's type, the smallest not above the largest. */
+static bool check_statistics(const struct chunk_facts *c, struct error *err) {
+  const struct statistics_facts *s = &c->statistics;
+  if (!s->is_there) return true;
+  if (s->null_count < NOT_SAID || s->null_count > c->value_count || s->distinct_count < NOT_SAID ||
+      s->distinct_count > c->value_count || s->nan_count < NOT_SAID || s->nan_count > c->value_count)
+    return fail(err, ERR_VALUE, "its statistics count more than its values");
+  if (!bound_order_is_known(c->element)) return true;
+  if ((s->min.is_there && !bound_order_fits(c->element, &s->min)) ||
+      (s->max.is_there && !bound_order_fits(c->element, &s->max)))
+    return fail(err, ERR_VALUE, "its statistics have a bound that is no value of its type");
+  if (s->min.is_there && s->max.is_there && bound_order_compare(c->element, &s->min, &s->max) > 0)
+    return fail(err, ERR_VALUE, "its statistics have a smallest value above the largest");
+  return true;
+}
+
+/* What the group says of its chunks together. Some writers leave out stored_bytes. */
+static bool check_group(const struct verification *v, struct error *err) {
+  if (v->group.plain_bytes != v->plain_bytes)
+    return fail(err, ERR_VALUE, "row group %zu says %lld bytes, its columns hold %lld", v->group.group,
+                (long long)v->group.plain_bytes, (long long)v->plain_bytes);
+  if (v->group.stored_bytes > 0 && v->group.stored_bytes != v->stored_bytes)
+    return fail(err, ERR_VALUE, "row group %zu says %lld compressed bytes, its columns hold %lld", v->group.group,
+                (long long)v->group.stored_bytes, (long long)v->stored_bytes);
+  return true;
+}
+
+static void name_place(const struct verification *v, const struct chunk_facts *c, struct error *err) {
+  struct buffer path;
+  buffer_init(&path, 1024);
+  file_schema_path(v->schema, c->leaf, &path);
+  error_prefix(err, "row group %zu, column %zu \"%.*s\": ", c->group, c->leaf + 1, (int)path.len,
+               path.len ? (const char *)path.data : "");
+  buffer_deinit(&path);
+}
+
+static bool take_chunk(void *context, const struct chunk_facts *c, struct error *err) {
+  struct verification *v = context;
+  bool sums = !__builtin_add_overflow(v->plain_bytes, c->plain_bytes, &v->plain_bytes) &&
+              !__builtin_add_overflow(v->stored_bytes, c->stored_bytes, &v->stored_bytes);
+  if (!sums) return fail(err, ERR_VALUE, "row group %zu has more bytes than can be counted", c->group);
+  if (!check_statistics(c, err) || !walk_chunk(v->walk, c, err) ||
+      !bloom_check(v->walk->fd, v->facts.start, &c->bloom, err)) {
+    name_place(v, c, err);
+    return false;
+  }
+  v->out->index_count += c->offset_index.offset > 0;
+  v->out->bloom_count += c->bloom.offset > 0;
+  return --v->chunks_left > 0 || check_group(v, err);
+}
+
+bool parquet_verify(int fd, struct parquet_verification *out, struct error *err) {
+  struct verification v = {.walk = walk_new(fd, true, err), .out = out};
+  const struct footer_visitor visitor = {.context = &v, .file = take_file, .group = take_group, .chunk = take_chunk};
+  *out = (struct parquet_verification){0};
+  bool ok = v.walk && footer_visit(fd, &visitor, &v.facts, err);
+  if (ok) {
+    out->row_count = (uint64_t)v.facts.row_count;
+    out->group_count = v.facts.group_count;
+    out->page_count = v.walk->page_count;
+    out->checked_count = v.walk->checked_count;
+    out->closed_count = v.walk->closed_count;
+  }
+  walk_free(v.walk);
+  return ok;
+}
