@@ -6,7 +6,7 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &command_export, &command_serve, &command_seed, &command_bench, &command_describe, &command_health, &command_help,
+    &command_export, &command_serve, &command_seed, &command_bench, &command_describe, &command_verify, &command_health, &command_help,
     NULL,
 };
 

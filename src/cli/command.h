@@ -26,7 +26,7 @@ struct flag {
 };
 
 extern const struct command command_export, command_serve, command_seed, command_bench, command_describe,
-    command_health, command_help;
+    command_verify, command_health, command_help;
 extern const struct command *const commands[];   /* NULL-terminated, in help's order; defined in main.c */
 
 /*

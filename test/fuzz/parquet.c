@@ -1,8 +1,9 @@
 /*
- * Fuzzes the reading of Parquet files: whatever the bytes, count_rows ends, reads nothing outside its buffers
- * and gives a count only to a file that it has walked from end to end.
+ * Fuzzes the reading of Parquet files: whatever the bytes, counting and verifying end, read nothing outside their
+ * buffers, and say either that all is well or why not. What is verified can be counted, too.
  */
 #include "format/parquet/parquet.h"
+#include "format/parquet/verify.h"
 
 #include "fuzz.h"
 
@@ -17,6 +18,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   uint64_t rows = 0;
   bool ok = format_parquet.count_rows(fd, &rows, &err);
   CHECK(ok == (err.code == ERR_NONE));
+  struct parquet_verification found;
+  err.code = ERR_NONE;
+  bool verified = parquet_verify(fd, &found, &err);
+  CHECK(verified == (err.code == ERR_NONE));
+  CHECK(!verified || (ok && found.row_count == rows));
   close(fd);
   return 0;
 }

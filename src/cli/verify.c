@@ -1,0 +1,261 @@
+/* decant verify: is a file whole? By what its format and its compression can prove; a bare CSV can prove nothing. */
+#include "cli/command.h"
+#include "cli/json_text.h"
+#include "cli/progress.h"
+#include "compress/expand.h"
+#include "format/format.h"
+#include "format/json_count.h"
+#include "format/parquet/verify.h"
+#include "format/xml_count.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SNIFF_BYTES 64
+
+enum outcome { WHOLE, BROKEN, UNKNOWN };
+
+struct verify {
+  const char *format;      /* as asked for, or NULL */
+  bool prints_json;
+  bool has_files, failed;
+};
+
+/* What is known of one file. */
+struct file {
+  const char *name;
+  int fd;
+  const struct format *format;   /* NULL: not known */
+  const char *codec;             /* NULL: not compressed */
+  uint64_t bytes, row_count;
+  bool rows_known;
+  bool is_parquet_checked;
+  struct parquet_verification parquet;
+};
+
+static const struct flag verify_flags[] = {
+    {"format", 0, "NAME", NULL, "csv, json, ndjson, xml or parquet, where the file's name does not say it"},
+    {"json", 0, NULL, NULL, "print the result as JSON, one line a file"},
+    {NULL},
+};
+
+/* ---- what it is ------------------------------------------------------------------------------------- */
+
+static bool ends_with(const char *name, const char *ending) {
+  size_t len = strlen(name), ending_len = strlen(ending);
+  return len > ending_len && strcmp(name + len - ending_len, ending) == 0;
+}
+
+/* "x.csv.gz": the extension before the codec's, if that is one of a format. */
+static const struct format *format_of_name(const char *name) {
+  char extension[16];
+  size_t len = strlen(name);
+  if (ends_with(name, ".gz")) len -= 3;
+  else if (ends_with(name, ".zst")) len -= 4;
+  size_t start = len;
+  while (start > 0 && name[start - 1] != '.' && name[start - 1] != '/') start--;
+  if (start == 0 || name[start - 1] != '.' || len - start >= sizeof extension) return NULL;
+  memcpy(extension, name + start, len - start);
+  extension[len - start] = '\0';
+  return format_find_extension(extension);
+}
+
+static const struct format *format_of_bytes(const uint8_t *bytes, size_t len) {
+  size_t i = 0;
+  if (len >= 4 && memcmp(bytes, "PAR1", 4) == 0) return format_find("parquet");
+  while (i < len && (bytes[i] == ' ' || bytes[i] == '\n' || bytes[i] == '\r' || bytes[i] == '\t')) i++;
+  if (i < len && bytes[i] == '[') return format_find("json");
+  if (i < len && bytes[i] == '<') return format_find("xml");
+  return NULL;
+}
+
+static const char *codec_of_bytes(const uint8_t *bytes, size_t len) {
+  if (len >= 2 && memcmp(bytes, "\x1F\x8B", 2) == 0) return "gzip";
+  return len >= 4 && memcmp(bytes, "\x28\xB5\x2F\xFD", 4) == 0 ? "zstd" : NULL;
+}
+
+static bool open_file(struct file *f, struct error *err) {
+  struct stat st;
+  bool is_stdin = strcmp(f->name, "-") == 0;
+  f->fd = is_stdin ? dup(STDIN_FILENO) : open(f->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);   /* a FIFO would block */
+  if (f->fd < 0 || fstat(f->fd, &st) != 0) return fail_errno(err, ERR_VALUE, "cannot open the file");
+  if (!S_ISREG(st.st_mode))
+    return fail(err, ERR_VALUE, "%s", S_ISDIR(st.st_mode) ? "it is a folder"
+                                                          : "only a file can be verified, not a pipe or a device");
+  f->bytes = (uint64_t)st.st_size;
+  return lseek(f->fd, 0, SEEK_SET) == 0 || fail_errno(err, ERR_VALUE, "cannot read the file");
+}
+
+static bool recognise(const struct verify *v, struct file *f, struct error *err) {
+  uint8_t bytes[SNIFF_BYTES];
+  ssize_t n = pread(f->fd, bytes, sizeof bytes, 0);
+  if (n < 0) return fail_errno(err, ERR_VALUE, "cannot read the file");
+  f->codec = codec_of_bytes(bytes, (size_t)n);
+  f->format = v->format ? format_find(v->format) : format_of_name(f->name);
+  if (!f->format && !f->codec) f->format = format_of_bytes(bytes, (size_t)n);
+  const char *promised = ends_with(f->name, ".gz") ? "gzip" : ends_with(f->name, ".zst") ? "zstd" : NULL;
+  if (promised && (!f->codec || strcmp(f->codec, promised) != 0))
+    return fail(err, ERR_VALUE, "it is no %s file, though its name says so", promised);
+  return true;
+}
+
+/* ---- is it whole ------------------------------------------------------------------------------------ */
+
+/* To the end, whatever comes: the proof is the compression's. */
+static bool read_on(int fd, struct error *err) {
+  uint8_t piece[65536];
+  ssize_t n;
+  do n = read(fd, piece, sizeof piece);
+  while (n > 0 || (n < 0 && errno == EINTR));
+  return n == 0 || fail_errno(err, ERR_VALUE, "cannot read the file");
+}
+
+static bool is(const struct file *f, const char *format) {
+  return f->format && strcmp(f->format->name, format) == 0;
+}
+
+/* The text, decompressed or as it is. JSON and XML prove their end themselves. */
+static bool check_text(void *context, int fd, struct error *err) {
+  struct file *f = context;
+  f->rows_known = is(f, "json") || is(f, "xml");
+  if (is(f, "json")) return json_check_whole(fd, &f->row_count, err);
+  if (is(f, "xml")) return xml_check_whole(fd, &f->row_count, err);
+  return read_on(fd, err);
+}
+
+static bool check_parquet(struct file *f, struct error *err) {
+  if (f->codec) return fail(err, ERR_VALUE, "it is a Parquet file inside %s: decompress it first", f->codec);
+  if (!parquet_verify(f->fd, &f->parquet, err)) return false;
+  f->rows_known = f->is_parquet_checked = true;
+  f->row_count = f->parquet.row_count;
+  return true;
+}
+
+static bool nothing_proves(const struct file *f) { return !f->codec && !is(f, "json") && !is(f, "xml"); }
+
+/* A cut inside a line can be seen; a cut between two cannot. */
+static enum outcome check_bare(struct file *f, struct error *err) {
+  uint64_t rows;
+  if (is(f, "ndjson") && !f->format->count_rows(f->fd, &rows, err)) return BROKEN;
+  (void)fail(err, ERR_VALUE, "whether it is whole cannot be known: %s has no end that would be missing; compressed "
+             "as gzip or zstd it has one", f->format ? f->format->name : "a file of this kind");
+  return UNKNOWN;
+}
+
+static enum outcome check(const struct verify *v, struct file *f, struct error *err) {
+  if (!open_file(f, err)) return UNKNOWN;
+  if (!recognise(v, f, err)) return BROKEN;
+  if (is(f, "parquet")) return check_parquet(f, err) ? WHOLE : BROKEN;
+  if (nothing_proves(f)) return check_bare(f, err);
+  bool ok = f->codec ? expand_through(f->codec, f->fd, check_text, f, err) : check_text(f, f->fd, err);
+  return ok ? WHOLE : BROKEN;
+}
+
+/* ---- saying so -------------------------------------------------------------------------------------- */
+
+static void print_parquet(const struct parquet_verification *p) {
+  char pages[32];
+  progress_format_count(p->page_count, pages);
+  printf(" in %llu row group%s, %llu columns; %s pages", (unsigned long long)p->group_count,
+         p->group_count == 1 ? "" : "s", (unsigned long long)p->column_count, pages);
+  if (p->page_count == 0) return;
+  if (p->checked_count == p->page_count) printf(", each with its checksum");
+  else if (p->checked_count == 0) printf(", without checksums");
+  else printf(", %llu with checksums", (unsigned long long)p->checked_count);
+  if (p->closed_count) printf("; %llu not looked into", (unsigned long long)p->closed_count);
+}
+
+static void print_whole(const struct file *f) {
+  char rows[32];
+  progress_format_count(f->row_count, rows);
+  printf("%s: whole: %s%s%s", f->name, f->format ? f->format->name : "", f->format && f->codec ? " in " : "",
+         f->codec ? f->codec : "");
+  if (f->rows_known) printf(", %s rows", rows);
+  if (f->is_parquet_checked) print_parquet(&f->parquet);
+  printf("\n");
+}
+
+static void print_json(const struct file *f, enum outcome outcome, const struct error *err) {
+  static const char *const answers[] = {[WHOLE] = "true", [BROKEN] = "false", [UNKNOWN] = "null"};
+  printf("{\"file\":");
+  json_print_text(f->name, strlen(f->name));
+  printf(",\"whole\":%s,\"bytes\":%llu", answers[outcome], (unsigned long long)f->bytes);
+  if (f->format) printf(",\"format\":\"%s\"", f->format->name);
+  if (f->codec) printf(",\"compression\":\"%s\"", f->codec);
+  if (outcome == WHOLE && f->rows_known) printf(",\"rows\":%llu", (unsigned long long)f->row_count);
+  if (outcome == WHOLE && f->is_parquet_checked) {
+    const struct parquet_verification *p = &f->parquet;
+    printf(",\"rowGroups\":%llu,\"columns\":%llu,\"pages\":%llu,\"pagesWithChecksum\":%llu,\"pagesNotLookedInto\":%llu"
+           ",\"chunksWithPageIndex\":%llu,\"chunksWithBloomFilter\":%llu",
+           (unsigned long long)p->group_count, (unsigned long long)p->column_count, (unsigned long long)p->page_count,
+           (unsigned long long)p->checked_count, (unsigned long long)p->closed_count,
+           (unsigned long long)p->index_count, (unsigned long long)p->bloom_count);
+  }
+  if (outcome != WHOLE) {
+    printf(",\"error\":");
+    json_print_text(err->message, strlen(err->message));
+  }
+  printf("}\n");
+}
+
+static void verify_file(struct verify *v, const char *name) {
+  struct file f = {.name = name, .fd = -1};
+  struct error err = {.code = ERR_NONE};
+  enum outcome outcome = check(v, &f, &err);
+  if (f.fd >= 0) close(f.fd);
+  if (outcome != WHOLE) v->failed = true;
+  if (v->prints_json) print_json(&f, outcome, &err);
+  else if (outcome == WHOLE) print_whole(&f);
+  else if (outcome == UNKNOWN) printf("%s: %s\n", name, err.message);
+  else printf("%s: NOT whole: %s\n", name, err.message);
+}
+
+/* ---- the command ------------------------------------------------------------------------------------ */
+
+static bool on_flag(void *context, const struct flag *flag, const char *value, struct error *err) {
+  struct verify *v = context;
+  if (strcmp(flag->name, "json") == 0) {
+    v->prints_json = true;
+    return true;
+  }
+  if (!format_find(value)) return fail_field(err, "format", "--format: there is no format \"%.40s\"", value);
+  v->format = value;
+  return true;
+}
+
+static bool on_argument(void *context, const char *text, struct error *err) {
+  struct verify *v = context;
+  v->has_files = true;
+  return true;
+}
+
+static bool on_file(void *context, const char *text, struct error *err) {
+  verify_file(context, text);
+  return true;
+}
+
+static int verify_main(int argc, char **argv) {
+  struct verify v = {0};
+  struct error err;
+  command_catch_signals();
+  if (!flags_parse(&command_verify, argc, argv, on_flag, on_argument, &v, &err)) return command_failed(&err);
+  if (!v.has_files) {
+    error_set_field(&err, "file", "verify needs a file");
+    return command_failed(&err);
+  }
+  /* Once more, now that every flag is known. */
+  if (!flags_parse(&command_verify, argc, argv, on_flag, on_file, &v, &err)) return command_failed(&err);
+  return v.failed ? 1 : 0;
+}
+
+const struct command command_verify = {
+    .name = "verify",
+    .usage = "verify [--json] FILE...",
+    .help = "says whether a file is whole: by its footer, closing bracket, end tag or compression's trailer",
+    .flags = verify_flags,
+    .run = verify_main,
+};
