@@ -40,6 +40,8 @@ static void set_mode(struct chunk *c, enum chunk_mode mode) {
 }
 
 static void reset_page(struct chunk *c) {
+  c->shared->open_text_bytes -= c->pooled_bytes;
+  c->pooled_bytes = 0;
   buffer_reset(&c->values);
   buffer_shrink(&c->values, c->head_bytes + 2 * (size_t)c->page_bytes);   /* after a huge value */
   if (buffer_reserve(&c->values, c->head_bytes)) c->values.len = c->head_bytes;
@@ -54,7 +56,7 @@ static void reset_page(struct chunk *c) {
 
 void chunk_init(struct chunk *c, const struct leaf *leaf, struct chunk_shared *shared) {
   *c = (struct chunk){.leaf = leaf, .shared = shared};
-  c->page_bytes = is_text(c) ? shared->text_page_bytes : shared->number_page_bytes;
+  c->page_bytes = is_text(c) || is_repeated(c) ? shared->text_page_bytes : shared->number_page_bytes;
   buffer_init(&c->values, VALUES_BYTES_MAX);
   buffer_init(&c->definition.bytes, VALUES_BYTES_MAX);
   buffer_init(&c->repetition.bytes, VALUES_BYTES_MAX);
@@ -105,11 +107,18 @@ static void range_add_plain(struct chunk *c, const uint8_t *at) {
   range_add_bound(&c->range, &b, c->leaf);
 }
 
+/* A page that has its share may take what other columns' pages leave of theirs. */
+static bool is_full_of_text(const struct chunk *c, size_t bytes) {
+  const struct chunk_shared *s = c->shared;
+  if (bytes <= c->page_bytes) return false;
+  return bytes > s->page_bytes_max || s->open_text_bytes - c->pooled_bytes + bytes > s->text_pool_bytes;
+}
+
 static bool put_plain(struct chunk *c, const uint8_t *bytes, uint32_t len, struct error *err) {
   bool text = is_text(c);
   size_t prefix = text ? 4 : 0;
   size_t used = c->values.len - c->head_bytes;
-  bool cuts = text && c->entry_count && !is_repeated(c) && used + prefix + len > c->page_bytes;
+  bool cuts = text && c->entry_count && !is_repeated(c) && is_full_of_text(c, used + prefix + len);
   if (cuts && !chunk_close_page(c, err)) return false;
   uint8_t *to = buffer_reserve(&c->values, prefix + len);
   if (!to) return buffer_check(&c->values, "a value", err);
@@ -118,6 +127,7 @@ static bool put_plain(struct chunk *c, const uint8_t *bytes, uint32_t len, struc
   if (has_byte_order(c)) range_add_bytes(&c->range, c->values.data, c->values.len + prefix, len);
   c->values.len += prefix + len;
   c->text_bytes += len;
+  if (text) c->pooled_bytes += prefix + len, c->shared->open_text_bytes += prefix + len;
   put_entry(c);
   return len < HUGE_VALUE_BYTES || is_repeated(c) || chunk_close_page(c, err);
 }
@@ -372,8 +382,8 @@ static bool encoded_body(struct chunk *c, struct page *page, struct error *err) 
 
 /* A page of one huge value stays PLAIN: it would only be copied. */
 static bool is_encoded(const struct chunk *c) {
-  return c->encoding != ENCODING_PLAIN && c->value_count > 0 &&
-         c->values.len - c->head_bytes <= 2 * (size_t)c->page_bytes;
+  if (c->encoding == ENCODING_PLAIN || c->value_count == 0) return false;
+  return c->value_count > 1 || c->values.len - c->head_bytes <= 2 * (size_t)c->page_bytes;
 }
 
 static bool make_body(struct chunk *c, struct page *page, struct error *err) {

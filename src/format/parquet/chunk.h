@@ -24,8 +24,11 @@ struct chunk_shared {
   struct buffer trial_values;  /* of a sample, as PLAIN */
   struct buffer sample_values, sample_levels, sample_repetitions;   /* of the page that is written again */
   struct buffer text;          /* of a value that is converted */
-  uint32_t number_page_bytes;  /* target of a page's values of fixed width */
-  uint32_t text_page_bytes;    /* and of BYTE_ARRAY, where one value may be larger */
+  uint32_t number_page_bytes;  /* target of a page's values of fixed width, one a row */
+  uint32_t text_page_bytes;    /* and of others, which no number of rows limits: what each column may count on */
+  uint32_t page_bytes_max;     /* to which a page of texts grows while there is room in the pool */
+  size_t text_pool_bytes;      /* for all open pages of texts */
+  size_t open_text_bytes;      /* in them */
   uint32_t page_rows;
   enum profile profile;
   bool uses_dictionary;
@@ -64,6 +67,7 @@ struct chunk {
   uint32_t row_count;          /* below a list only: rows that are complete */
   struct range range;
   uint64_t text_bytes;         /* BYTE_ARRAY: of the values, without lengths */
+  size_t pooled_bytes;         /* its part of shared->open_text_bytes */
 
   /* The last value in dictionary modes: the next is often the same. */
   bool has_last;

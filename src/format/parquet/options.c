@@ -23,7 +23,7 @@ const struct option parquet_option_table[] = {
      "rows of a row group"},
     {"row-group-bytes", OPTION_SIZE, FIELD(row_group_bytes), 1 << 20, INT64_C(1) << 40, NULL, "256MiB",
      "encoded bytes after which a row group ends"},
-    {"page-size", OPTION_SIZE, FIELD(page_bytes), 1024, 64 << 20, NULL, "1MiB",
+    {"page-size", OPTION_SIZE, FIELD(page_bytes), 1024, 64 << 20, NULL, "4MiB",
      "bytes of a page; smaller where the memory is short or columns are many"},
     {"page-rows", OPTION_INT, FIELD(page_rows), 1, 1000000, NULL, "20000", "rows of a page"},
     {"uuid", OPTION_CHOICE, FIELD(uuid), 0, 0, uuid_types, "auto",

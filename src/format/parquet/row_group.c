@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* How an encoder's memory is shared out, in parts of the whole. */
-#define PAGES_SHARE 4            /* open pages */
+#define PAGES_SHARE 3            /* open pages */
 #define DICTIONARIES_SHARE 4
 #define SPILL_SHARE 4            /* finished pages before they go to the temporary file */
 #define INDEX_SHARE 8            /* page indexes: when they pass it, the row group ends */
@@ -45,7 +45,7 @@ struct encoder {
   enum read_step read_step;
 };
 
-struct page_sizes { uint32_t number, text; };
+struct page_sizes { uint32_t number, text; size_t text_pool; };
 
 static uint32_t page_bytes_of(size_t memory, size_t columns, int64_t wanted) {
   size_t each = memory / columns;
@@ -53,18 +53,19 @@ static uint32_t page_bytes_of(size_t memory, size_t columns, int64_t wanted) {
   return each < (size_t)wanted ? (uint32_t)each : (uint32_t)wanted;
 }
 
-/* Pages of numbers are limited by their rows and need little: texts share what these leave. */
+/* Pages of numbers are limited by their rows and need little: texts and lists share what these leave. */
 static struct page_sizes share_pages(size_t memory, const struct parquet_file *f) {
   size_t texts = 0, numbers = 0, wanted = (size_t)f->options.page_bytes;
   for (size_t i = 0; i < f->schema.leaf_count; i++) {
     const struct leaf *l = &f->schema.leaves[i];
     size_t most = (size_t)f->options.page_rows * (size_t)(l->width ? l->width : 1);
-    if (l->physical == PHYSICAL_BYTE_ARRAY) texts++;
+    if (l->physical == PHYSICAL_BYTE_ARRAY || l->repetition_max) texts++;
     else numbers += most < wanted ? most : wanted;
   }
   uint32_t equal = page_bytes_of(memory, f->schema.leaf_count, f->options.page_bytes);
-  if (!texts || numbers > memory / 2) return (struct page_sizes){equal, equal};
-  return (struct page_sizes){(uint32_t)wanted, page_bytes_of(memory - numbers, texts, f->options.page_bytes)};
+  if (!texts || numbers > memory / 2) return (struct page_sizes){equal, equal, texts * equal};
+  uint32_t text = page_bytes_of(memory - numbers, texts, f->options.page_bytes);
+  return (struct page_sizes){(uint32_t)wanted, text, memory - numbers};
 }
 
 static bool shared_init(struct chunk_shared *s, const struct parquet_file *f, struct error *err) {
@@ -76,6 +77,8 @@ static bool shared_init(struct chunk_shared *s, const struct parquet_file *f, st
       .dictionaries = {.max_bytes = memory / DICTIONARIES_SHARE},
       .number_page_bytes = pages.number,
       .text_page_bytes = pages.text,
+      .page_bytes_max = (uint32_t)f->options.page_bytes,
+      .text_pool_bytes = pages.text_pool,
       .page_rows = page_rows < pages.number ? page_rows : pages.number,   /* small pages: few levels */
       .profile = (enum profile)f->options.profile,
       .uses_dictionary = f->options.dictionary,
