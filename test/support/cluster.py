@@ -31,7 +31,9 @@ def free_port():
 
 
 def bin_folder():
-    """The newest installed server's programs: Debian does not put them on the PATH."""
+    """The newest installed server's programs (Debian does not put them on the PATH), or the ones that are named."""
+    if os.environ.get("DECANT_TEST_POSTGRES"):
+        return os.environ["DECANT_TEST_POSTGRES"]
     found = glob.glob("/usr/lib/postgresql/*/bin/initdb")
     if found:
         return os.path.dirname(max(found, key=lambda path: int(path.split("/")[4])))
