@@ -6,10 +6,16 @@
 
 #define SQL_MAX (64u << 20)
 
-void key_ranges_free(struct key_ranges *k) {
-  if (!k) return;
+void key_ranges_uncut(struct key_ranges *k) {
   for (size_t i = 0; i < k->bound_count; i++) free(k->bounds[i]);
   free(k->bounds);
+  k->bounds = NULL;
+  k->bound_count = 0;
+}
+
+void key_ranges_free(struct key_ranges *k) {
+  if (!k) return;
+  key_ranges_uncut(k);
   free(k->name);
   free(k->sql);
   free(k->type_sql);

@@ -48,6 +48,7 @@ bool key_ranges_of_leaf(struct pg *c, const struct source *s, const struct sourc
  */
 bool key_ranges_cut(struct key_ranges *k, struct pg *c, const struct source_leaf *leaves, size_t leaf_count,
                     const char *where, uint64_t ranges, struct error *err) MUST_CHECK;
+void key_ranges_uncut(struct key_ranges *k);   /* takes the bounds away again */
 /* The statement that it asks: texts of bounds, in order. */
 void key_sample_sql(const struct key_ranges *k, const struct source_leaf *leaves, size_t leaf_count, const char *where,
                     uint64_t ranges, struct buffer *sql);

@@ -168,18 +168,25 @@ static bool ranges_are_led_to(const struct key_try *t, const struct key_ranges *
   return true;
 }
 
-/* Finds the bounds of keys that have none, for leaves of so many bytes and, after the filter, rows. */
+/*
+ * Finds the bounds of keys that have none, for leaves of so many bytes and, after the filter, rows. A leaf that is
+ * read by its key comes in the key's order even where there is one range only: so whether it is must not depend on how
+ * many are wished, for that depends on the lanes.
+ */
 static bool cut_keys(struct key_try *t, struct key_ranges *keys, const struct source_leaf *leaves, size_t leaf_count,
                      const struct explained *whole, double bytes, struct error *err) {
   const struct scan_spec *spec = &t->scan->spec;
   uint64_t ranges = wished_ranges(spec, bytes * t->selectivity, (double)whole->rows, leaf_count);
-  if (ranges < 2) return true;
-  bool pays, led = true;
+  bool of_leaf = t->leaf != SPLIT_WHOLE, pays, led = true;
+  if (ranges < 2 && !of_leaf) return true;
   if (!walk_pays(t, keys, whole->cost, &pays, err)) return false;
-  if (pays && !key_ranges_cut(keys, t->c, leaves, leaf_count, spec->where, ranges, err)) return false;
-  if (pays && keys->bound_count > 0 && !ranges_are_led_to(t, keys, whole->cost, &led, err)) return false;
   if (!pays) snprintf(t->why, sizeof t->why, "sorting costs the server less than ranges of %.60s", keys->name);
-  else if (!led) snprintf(t->why, sizeof t->why, "no index leads to ranges of %.60s", keys->name);
+  if (!pays || ranges < 2) return true;
+  if (!key_ranges_cut(keys, t->c, leaves, leaf_count, spec->where, ranges, err)) return false;
+  if (keys->bound_count > 0 && !ranges_are_led_to(t, keys, whole->cost, &led, err)) return false;
+  if (led) return true;
+  if (of_leaf) key_ranges_uncut(keys);
+  else snprintf(t->why, sizeof t->why, "no index leads to ranges of %.60s", keys->name);
   return true;
 }
 
