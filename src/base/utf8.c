@@ -2,6 +2,7 @@
 
 #include "base/vector.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* The first byte from `at` on that is not ASCII, or `end`. From `start` on bytes can be read. */
@@ -37,4 +38,22 @@ size_t utf8_valid_prefix(const uint8_t *text, size_t len) {
       at += bytes;
     }
   }
+}
+
+char *utf8_clean(const char *text) {
+  size_t left = strlen(text);
+  char *copy = malloc(left * UTF8_REPLACEMENT_LEN + 1), *to = copy;
+  if (!copy) return NULL;
+  for (;;) {
+    size_t good = utf8_valid_prefix((const uint8_t *)text, left);
+    memcpy(to, text, good);
+    to += good;
+    if (good == left) break;
+    memcpy(to, UTF8_REPLACEMENT, UTF8_REPLACEMENT_LEN);
+    to += UTF8_REPLACEMENT_LEN;
+    text += good + 1;
+    left -= good + 1;
+  }
+  *to = '\0';
+  return copy;
 }

@@ -25,5 +25,8 @@ static inline uint32_t utf8_code(const uint8_t *at, unsigned bytes) {
   return code;
 }
 
+/* A copy with U+FFFD for each byte that is no part of UTF-8; NULL if out of memory. The caller frees it. */
+char *utf8_clean(const char *text);
+
 /* How many bytes at the start are well-formed: len, if all are. */
 size_t utf8_valid_prefix(const uint8_t *text, size_t len);

@@ -1,9 +1,11 @@
 /* /tables: what may be exported. */
+#include "base/utf8.h"
 #include "http/api.h"
 #include "source/describe.h"
 #include "source/session.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SAMPLE_ROWS 5
@@ -57,8 +59,9 @@ void api_tables_list(struct exchange *x) {
 static json_t *columns_json(const struct source *s) {
   json_t *list = json_array();
   for (size_t i = 0; i < s->column_count; i++)
-    json_array_append_new(list, json_pack("{ss, ss, sb}", "name", s->columns[i].name, "type", s->columns[i].type_name,
-                                          "notNull", (int)s->columns[i].not_null));
+    json_array_append_new(list, json_pack("{so, so, sb}", "name", json_clean_text(s->columns[i].name), "type",
+                                          json_clean_text(s->columns[i].type_name), "notNull",
+                                          (int)s->columns[i].not_null));
   return list;
 }
 
@@ -84,8 +87,11 @@ static json_t *sample_json(const struct source *s, const struct pg_result *rows)
     json_t *o = json_object();
     for (size_t i = 0; i < s->column_count; i++) {
       const char *value = pg_value(rows, row, (int)i);
-      json_t *text = value ? json_string(value) : json_null();
-      json_object_set_new(o, s->columns[i].name, text ? text : json_null());
+      json_t *text = value ? json_clean_text(value) : json_null();
+      char *name = utf8_clean(s->columns[i].name);
+      if (name) json_object_set_new(o, name, text);
+      else json_decref(text);
+      free(name);
     }
     json_array_append_new(list, o);
   }

@@ -1,6 +1,7 @@
 #include "http/exchange.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "http/peers.h"
 
 #include <stdio.h>
@@ -97,6 +98,13 @@ json_t *json_moment(int64_t wall_us) {
   char text[CLOCK_TEXT_SIZE];
   clock_format(wall_us, text);
   return json_string(text);
+}
+
+json_t *json_clean_text(const char *text) {
+  char *clean = utf8_clean(text);
+  json_t *json = clean ? json_string(clean) : NULL;
+  free(clean);
+  return json;
 }
 
 json_t *json_text_or_null(const char *text) { return *text ? json_string(text) : json_null(); }

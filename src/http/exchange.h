@@ -50,4 +50,5 @@ void answer_header(struct exchange *x, const char *name, const char *value);
 
 /* A moment for JSON: RFC 3339, or null for 0. */
 json_t *json_moment(int64_t wall_us);
+json_t *json_clean_text(const char *text);     /* what is no UTF-8 is U+FFFD; NULL if out of memory */
 json_t *json_text_or_null(const char *text);   /* "" is null */

@@ -177,6 +177,11 @@ bool pg_is_superuser(const struct pg *c) {
   return value && !strcmp(value, "on");
 }
 
+bool pg_is_without_encoding(const struct pg *c) {
+  const char *value = PQparameterStatus(c->conn, "server_encoding");
+  return value && !strcmp(value, "SQL_ASCII");
+}
+
 int pg_server_version(const struct pg *c) { return PQserverVersion(c->conn); }
 
 void pg_on_notice(struct pg *c, void (*notice)(void *context, const char *message), void *context) {

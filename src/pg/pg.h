@@ -88,6 +88,8 @@ void pg_set_backend(struct pg *c, int pid);
 void pg_cancel(struct pg *c);
 
 int pg_server_version(const struct pg *c);   /* 150018 */
+/* An SQL_ASCII database: it holds bytes, and a client that asks for UTF-8 gets an error for those that are none. */
+bool pg_is_without_encoding(const struct pg *c);
 bool pg_is_superuser(const struct pg *c);    /* as the server said when the connection was made */
 /* NOTICE and WARNING messages are dropped, unless a function is set. */
 void pg_on_notice(struct pg *c, void (*notice)(void *context, const char *message), void *context);

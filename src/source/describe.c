@@ -1,5 +1,6 @@
 #include "source/describe.h"
 
+#include "base/utf8.h"
 #include "source/nested.h"
 #include "source/sql_text.h"
 
@@ -63,6 +64,15 @@ static char *qualified(const char *schema, const char *name) {
   return buffer_take_string(&b);
 }
 
+/* schema.name for people, files and JSON, which take nothing but UTF-8; NULL if out of memory. */
+static char *shown_name(const char *schema, const char *name) {
+  char *text;
+  if (asprintf(&text, "%s.%s", schema, name) < 0) return NULL;
+  char *clean = utf8_clean(text);
+  free(text);
+  return clean;
+}
+
 /*
  * The base type of each of a list of types (domains resolved) and what is needed to select it. $1: OIDs,
  * $2: typmods, in the order of the columns.
@@ -100,7 +110,7 @@ static bool take_types(const struct pg_result *r, struct source *s, struct error
     return fail(err, ERR_SOURCE_LOST, "a column's type was dropped while \"%s\" was described", s->name);
   for (size_t i = 0; i < s->column_count; i++) {
     struct source_column *c = &s->columns[i];
-    c->type_name = strdup(pg_value(r, i, 0));
+    c->type_name = utf8_clean(pg_value(r, i, 0));
     c->type_oid = (uint32_t)pg_value_int(r, i, 1);
     c->typmod = (int32_t)pg_value_int(r, i, 2);
     c->type_sql = qualified(pg_value(r, i, 3), pg_value(r, i, 4));
@@ -188,7 +198,7 @@ static bool resolve(struct pg *c, const char *name, struct source *s, struct err
     s->sql_name = qualified(pg_value(r, 0, 1), pg_value(r, 0, 2));
     s->relkind = pg_value(r, 0, 3)[0];
     s->may_lock = pg_value_bool(r, 0, 4);
-    if (asprintf(&s->name, "%s.%s", pg_value(r, 0, 1), pg_value(r, 0, 2)) < 0) s->name = NULL;
+    s->name = shown_name(pg_value(r, 0, 1), pg_value(r, 0, 2));
   }
   pg_result_free(r);
   if (!found) {
@@ -403,10 +413,8 @@ bool source_list_tables(struct pg *c, struct source_table **tables, size_t *coun
     list[i].rows = pg_value_int(r, i, 3);
     list[i].bytes = pg_value_int(r, i, 4);
     list[i].relkind = pg_value(r, i, 2)[0];
-    if (asprintf(&list[i].name, "%s.%s", pg_value(r, i, 0), pg_value(r, i, 1)) < 0) {
-      list[i].name = NULL;
-      ok = false;
-    }
+    list[i].name = shown_name(pg_value(r, i, 0), pg_value(r, i, 1));
+    ok = list[i].name != NULL;
   }
   pg_result_free(r);
   if (!ok) {

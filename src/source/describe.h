@@ -35,7 +35,7 @@ struct source_leaf {
 
 struct source {
   uint32_t oid;            /* 0 for a query */
-  char *name;              /* "public.records", or "query" */
+  char *name;              /* "public.records", or "query"; for showing, what is no UTF-8 is U+FFFD */
   char *sql_name;          /* quoted and qualified; for a query "(…\n) AS q" with columns c1, c2 … */
   char relkind;            /* pg_class.relkind, 'q' for a query */
   bool may_lock;           /* LOCK TABLE is possible: a table, and the right is to all of its columns */

@@ -8,7 +8,6 @@
 
 /* docs/types.md rests on these: PostgreSQL's own text is the same wherever the server's defaults point. */
 static const char *const settings =
-    "SET LOCAL client_encoding = 'UTF8';"
     "SET LOCAL TimeZone = 'UTC';"
     "SET LOCAL DateStyle = 'ISO';"
     "SET LOCAL IntervalStyle = 'postgres';"
@@ -22,7 +21,9 @@ static const char *const settings =
     "SET LOCAL idle_in_transaction_session_timeout = 0;"; /* the holder waits for the lanes */
 
 static bool begin(struct pg *c, const char *mode, struct error *err) {
-  if (!pg_execf(c, err, "BEGIN TRANSACTION %s READ ONLY", mode)) return false;
+  if (!pg_execf(c, err, "BEGIN TRANSACTION %s READ ONLY; SET LOCAL client_encoding = '%s'", mode,
+                pg_is_without_encoding(c) ? "SQL_ASCII" : "UTF8"))
+    return false;
   if (!pg_exec(c, settings, err)) return false;
   /* A transaction that reads for an hour must not end at transaction_timeout (PostgreSQL 17). */
   return pg_server_version(c) < 170000 || pg_exec(c, "SET LOCAL transaction_timeout = 0", err);
