@@ -70,7 +70,7 @@ def tables(db):
     names = ", ".join(f"{values.name(n)} int" for n in values.NASTY_NAMES)
     db.execute(f"CREATE TABLE odd_names ({names})")
     db.execute(f"INSERT INTO odd_names VALUES ({', '.join(str(i) for i in range(len(values.NASTY_NAMES)))})")
-    db.execute("""CREATE TABLE many (id int8 PRIMARY KEY, few text NOT NULL, distinct_text text, amount numeric(18,4),
+    db.execute("""CREATE TABLE many (id int8 NOT NULL, few text NOT NULL, distinct_text text, amount numeric(18,4),
                                      moment timestamptz, measure float8, doc jsonb, flag bool, empty text)""")
     db.execute("""INSERT INTO many SELECT i, 'label ' || i % 20, CASE WHEN i % 3 > 0 THEN md5(i::text) END,
                     CASE WHEN i % 1000 < 900 THEN i * 1.25 - 100000 END, timestamptz '2020-01-01' + i * interval '1 second',

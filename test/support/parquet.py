@@ -48,6 +48,11 @@ def float_bits(value):
     return None if value is None else struct.pack(">d", value)
 
 
+def moment_us(sent):
+    """Microseconds since 1970 from the server's binary form, in hexadecimal: exact in every version and year."""
+    return int.from_bytes(bytes.fromhex(sent), signed=True) + 946_684_800_000_000
+
+
 # Per family of support/values.py: the server's text of a value, and the Python value that it stands for.
 SERVER_TEXT = {
     "bool": ("{0}::text", lambda text: text == "true"),
@@ -55,8 +60,8 @@ SERVER_TEXT = {
     "float": ("{0}::text", float),
     "decimal": ("{0}::text", Decimal),
     "date": ("({0} - '1970-01-01'::date)::text", int),
-    "timestamp": ("(extract(epoch from {0}) * 1000000)::numeric(40,0)::text", int),
-    "timestamptz": ("(extract(epoch from {0}) * 1000000)::numeric(40,0)::text", int),
+    "timestamp": ("encode(timestamp_send({0}), 'hex')", moment_us),
+    "timestamptz": ("encode(timestamptz_send({0}), 'hex')", moment_us),
     "bytea": ("encode({0}, 'hex')", bytes.fromhex),
     "json": ("{0}::text", str),
     "xml": ("{0}::text", str),

@@ -460,7 +460,7 @@ def create_table(db, table, made_of, rows=None, not_null=False, with_id=True):
     constraint = " NOT NULL" if not_null else ""
     definitions = [f"{name(c.name)} {c.type}{constraint}" for c in made_of]
     if with_id:
-        definitions.insert(0, "id int4 PRIMARY KEY")
+        definitions.insert(0, "id int4 NOT NULL")  # no key: without block ranges rows would come in its order
     db.execute(f"CREATE TABLE {table} ({', '.join(definitions)})")
     for start in range(0, rows, 50):
         lines = []
