@@ -332,9 +332,9 @@ static bool put_repaired(struct chunk *c, const uint8_t *text, size_t len, struc
 static bool special_text(struct chunk *c, const uint8_t *text, size_t len, size_t valid, struct error *err) {
   switch (c->shared->special) {
     case SPECIAL_NULL: return special_null(c, err);
+    case SPECIAL_STRING:
     case SPECIAL_REPLACE: chunk_count_special(c); return put_repaired(c, text, len, err);
-    case SPECIAL_ERROR:
-    case SPECIAL_STRING: break;
+    case SPECIAL_ERROR: break;
   }
   return fail(err, ERR_VALUE,
               "column \"%s\": byte 0x%02X at position %zu is no UTF-8, which a Parquet %s must be; "
