@@ -29,6 +29,7 @@ static bool look(struct run *run, const char *sql, char ctid[CTID_SIZE]) {
   struct error ignored;
   struct pg *pg = NULL;
   bool ok = pg_connect_like(run->holder, &run->stop, &pg, &ignored) && session_join(pg, &run->snapshot, &ignored) &&
+            plan_set_zone(&run->plan, pg, &ignored) &&
             scan_prepare_lane(&run->plan.scan, pg, &ignored) && query_ctid(pg, sql, ctid, &ignored);
   pg_close(pg);
   return ok;
