@@ -1,29 +1,32 @@
 /* decant describe: what may be exported, and what a table holds. */
 #include "cli/command.h"
+#include "cli/describe_file.h"
 #include "cli/progress.h"
 #include "source/describe.h"
 #include "source/session.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-struct describe { const char *conninfo, *name; };
+struct describe { const char *conninfo, *name; bool as_json; };
 
 static const struct flag describe_flags[] = {
     {"db", 0, "URL", "DATABASE_URL", "the database: a postgresql:// URL or key=value pairs; else libpq's variables"},
+    {"json", 0, NULL, NULL, "of a Parquet file: all of it, as JSON"},
     {NULL},
 };
 
 static bool on_flag(void *context, const struct flag *flag, const char *value, struct error *err) {
-  (void)flag;
-  (void)err;
-  ((struct describe *)context)->conninfo = value;
+  struct describe *d = context;
+  if (strcmp(flag->name, "json") == 0) d->as_json = true;
+  else d->conninfo = value;
   return true;
 }
 
 static bool on_argument(void *context, const char *text, struct error *err) {
   struct describe *d = context;
-  if (d->name) return fail_field(err, "table", "describe takes one table, and was given \"%.100s\" as well", text);
+  if (d->name) return fail_field(err, "table", "describe takes one table or file, and was given \"%.100s\" as well", text);
   d->name = text;
   return true;
 }
@@ -98,12 +101,23 @@ static bool print_table(struct pg *pg, const char *name, struct error *err) {
   return ok;
 }
 
+/* A table's name has no slash; one that ends in .parquet is a file's if such a file exists. */
+static bool is_file(const char *name) {
+  size_t len = strlen(name);
+  return strchr(name, '/') || (len > 8 && strcmp(name + len - 8, ".parquet") == 0 && access(name, F_OK) == 0);
+}
+
 static int describe_main(int argc, char **argv) {
   struct describe d = {.conninfo = ""};
   struct error err;
   struct pg *pg = NULL;
-  bool ok = flags_parse(&command_describe, argc, argv, on_flag, on_argument, &d, &err) &&
-            pg_connect(d.conninfo, "decant/describe", NULL, &pg, &err) && session_begin_look(pg, &err);
+  if (!flags_parse(&command_describe, argc, argv, on_flag, on_argument, &d, &err)) return command_failed(&err);
+  if (d.name && is_file(d.name)) return describe_file(d.name, d.as_json, &err) ? 0 : command_failed(&err);
+  if (d.as_json) {
+    error_set_field(&err, "json", "--json is for Parquet files");
+    return command_failed(&err);
+  }
+  bool ok = pg_connect(d.conninfo, "decant/describe", NULL, &pg, &err) && session_begin_look(pg, &err);
   if (ok) ok = d.name ? print_table(pg, d.name, &err) : print_tables(pg, &err);
   pg_close(pg);
   return ok ? 0 : command_failed(&err);
@@ -111,8 +125,8 @@ static int describe_main(int argc, char **argv) {
 
 const struct command command_describe = {
     .name = "describe",
-    .usage = "describe [--db URL] [TABLE]",
-    .help = "lists the tables that may be exported, or a table's columns",
+    .usage = "describe [--db URL] [TABLE | FILE.parquet]",
+    .help = "lists the tables that may be exported, a table's columns, or what a Parquet file holds",
     .flags = describe_flags,
     .run = describe_main,
 };

@@ -181,7 +181,7 @@ static bool visit_all(struct footer_reader *fr, struct error *err) {
   if (!find_footer(fr->fd, fr->facts, err)) return false;
   thrift_reader_init(&fr->thrift, fr->fd, fr->facts->start, fr->facts->end);
   return read_file_metadata(fr, err) && (!v->file || v->file(v->context, fr->facts, &fr->schema, err)) &&
-         read_key_values(fr, err) && read_groups(fr, err);
+         read_key_values(fr, err) && read_groups(fr, err) && (!v->end || v->end(v->context, err));
 }
 
 bool footer_visit(int fd, const struct footer_visitor *visitor, struct footer_facts_read *facts,

@@ -79,7 +79,7 @@ struct key_value {
 /* Called for every chunk, in the order of the footer, after its metadata has been read. */
 typedef bool chunk_visitor(void *context, const struct chunk_facts *chunk, struct error *err);
 
-/* Each function may be NULL. The order: file, key values, then for each group: group, its chunks. */
+/* Each function may be NULL. The order: file, key values, then for each group: group, its chunks; end. */
 struct footer_visitor {
   void *context;
   bool (*file)(void *context, const struct footer_facts_read *facts, const struct file_schema *schema,
@@ -87,6 +87,7 @@ struct footer_visitor {
   bool (*key_value)(void *context, const struct key_value *entry, struct error *err);
   bool (*group)(void *context, const struct group_facts *group, struct error *err);
   chunk_visitor *chunk;
+  bool (*end)(void *context, struct error *err);   /* the schema is still there */
 };
 
 /*

@@ -1,0 +1,8 @@
+/* decant describe FILE.parquet: what a file's footer says, for people or as JSON. Any writer's file. */
+#pragma once
+#include "base/error.h"
+
+/* ERR_VALUE where it is no whole Parquet file; what has been printed until then stands. */
+bool describe_file(const char *path, bool as_json, struct error *err) MUST_CHECK;
+/* Writes as it reads: memory does not grow with the row groups. */
+bool describe_file_json(int fd, const char *path, struct error *err) MUST_CHECK;
