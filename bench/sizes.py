@@ -43,6 +43,7 @@ def parse_arguments():
     add("--data", default=os.environ.get("TMPDIR", "/var/tmp"), help="folder for the files")
     add("--files", metavar="FOLDER", help="keep the files there, and take those that are there already")
     add("--profiles", nargs="*", default=["portable", "modern"], help="of decant")
+    add("--flatten", action="store_true", help="also a file whose JSON columns are flattened by a full pass")
     add("--read", type=int, default=0, metavar="ROUNDS", help="measure reading, too")
     add("--no-defaults", action="store_true", help="zstd 3 alone, not the peers' default codecs")
     return parser.parse_args()
@@ -76,6 +77,9 @@ def writers(options, server):
     for profile in options.profiles:
         arguments = ["--parquet", f"profile={profile}"]
         made[f"decant {profile}"] = lambda s, p, a=arguments: export(options, server, p, *a)
+    if options.flatten:
+        made["decant modern, flattened"] = lambda s, p: export(
+            options, server, p, "--parquet", "profile=modern", "--flatten", "--discover", "full")
     zstd = ", COMPRESSION zstd, COMPRESSION_LEVEL 3"
     made["DuckDB"] = lambda s, p: duckdb_write(s, p, zstd)
     made["DuckDB v2"] = lambda s, p: duckdb_write(s, p, zstd + ", PARQUET_VERSION v2")
@@ -120,7 +124,7 @@ def entropies(path):
             values = values.storage
         if pyarrow.types.is_nested(values.type):
             continue
-        counts = compute.value_counts(values).field("counts").to_numpy()
+        counts = compute.value_counts(values).field("counts").to_pylist()
         found[file.schema.column(place).path] = -sum(n / len(values) * math.log2(n / len(values)) for n in counts)
     return found
 
@@ -152,9 +156,10 @@ def print_comparison(files):
     """One column of the table for each file, its bits a value for each of the columns."""
     read = {name: read_columns(path) for name, path in files.items()}
     first = next(iter(read.values()))
+    files = [name for name, columns in read.items() if set(columns) == set(first)]
     print("\n| bits a value | " + " | ".join(files) + " |\n|---|" + "---:|" * len(files))
     for path in first:
-        cells = [f"{8 * c[path].stored / c[path].values:.2f}" if path in c else "" for c in read.values()]
+        cells = [f"{8 * read[n][path].stored / read[n][path].values:.2f}" for n in files]
         print(f"| {path} | " + " | ".join(cells) + " |")
 
 
