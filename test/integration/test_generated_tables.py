@@ -52,7 +52,8 @@ def xml_expression(column):
 def can_be_xml(value):
     """What --special string leaves of a text."""
     if isinstance(value, list):
-        return [(key, can_be_xml(inner)) for key, inner in value]
+        # A name can stand for any code point, but half a surrogate pair is none.
+        return [(re.sub("[\ud800-\udfff]", "\ufffd", key), can_be_xml(inner)) for key, inner in value]
     return value if value == NIL else NOT_XML.sub("\ufffd", value)
 
 
