@@ -10,7 +10,7 @@
 #pragma once
 #include "base/buffer.h"
 
-#define JSON_DEPTH_MAX 6400   /* deeper than the server itself can parse with its default max_stack_depth */
+#define JSON_DEPTH_MAX 65536   /* a server whose max_stack_depth was raised parses some 20,000; a bit each on the stack */
 
 enum json_type {
   JSON_OBJECT, JSON_ARRAY, JSON_STRING, JSON_NUMBER, JSON_TRUE, JSON_FALSE, JSON_NULL, JSON_INVALID

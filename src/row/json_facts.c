@@ -14,7 +14,7 @@ static void note_long_number(struct json_facts *f, const uint8_t *at, const uint
   double real;
   if (!json_number_read(at, end, &n)) return;
   if (!n.is_plain || !json_number_to_int64(at, end, &whole)) f->not |= NOT_INT64;
-  if (!json_number_to_double(&n, &real)) f->not |= NOT_DOUBLE;
+  if (!(f->not & NOT_DOUBLE) && !json_number_to_double(&n, &real)) f->not |= NOT_DOUBLE;
   raise(&f->whole_digits, n.whole_digits);
   raise(&f->scale, n.scale);
 }

@@ -4,6 +4,7 @@
 #include "row/json_scan.h"
 #include "row/value_text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define EXPONENT_MAX (INT64_C(1) << 40)   /* beyond it nothing depends on how far */
@@ -104,11 +105,28 @@ static double nearest(const struct json_number *n) {
   return strtod((const char *)text, NULL);
 }
 
+static bool is_same(const struct json_number *n, const char *text) {
+  struct json_number other;
+  const uint8_t *at = (const uint8_t *)text;
+  return json_number_read(at, at + strlen(text), &other) && other.digit_count == n->digit_count &&
+         other.exponent == n->exponent && other.mantissa == n->mantissa;
+}
+
+/*
+ * Is the number what the double v, its nearest, prints as? Some printers (PostgreSQL's) take no number that lies right
+ * between two doubles, most do where reading it rounds to this one. So where the first says no, the second way is
+ * asked: of all texts of as many digits it is the closest, and no shorter one reads back.
+ */
 static bool is_said_by(const struct json_number *n, double v) {
-  uint8_t text[VALUE_TEXT_MAX];
-  struct json_number said;
-  return json_number_read(text, float8_text(text, v), &said) && said.digit_count == n->digit_count &&
-         said.exponent == n->exponent && said.mantissa == n->mantissa;
+  char text[VALUE_TEXT_MAX + 1];
+  int digits = (int)n->digit_count;
+  *float8_text((uint8_t *)text, v) = '\0';
+  if (is_same(n, text)) return true;
+  snprintf(text, sizeof text, "%.*e", digits - 1, v);
+  if (!is_same(n, text)) return false;
+  if (digits == 1) return true;
+  snprintf(text, sizeof text, "%.*e", digits - 2, v);
+  return strtod(text, NULL) != v;
 }
 
 bool json_number_to_double(const struct json_number *n, double *v) {
