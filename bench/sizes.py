@@ -5,7 +5,7 @@ decant exports the table; the peers read that file and write it again, so that a
 Each writes with its own defaults but for the compression, which is zstd 3 for all, and once more with its default
 codec. Then, column by column: bytes, encodings, bits a value, and the order-0 entropy of the values, which is what an
 encoder that knew how often each value comes, but nothing of their order or digits, would need for each of them.
---read compares how long DuckDB and pyarrow take to read the files, and how long a selective filter takes.
+--read compares instead how long DuckDB and pyarrow take to read the files, and how long a selective filter takes.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def parse_arguments():
     add("--files", metavar="FOLDER", help="keep the files there, and take those that are there already")
     add("--profiles", nargs="*", default=["portable", "modern"], help="of decant")
     add("--flatten", action="store_true", help="also a file whose JSON columns are flattened by a full pass")
-    add("--read", type=int, default=0, metavar="ROUNDS", help="measure reading, too")
+    add("--read", type=int, default=0, metavar="ROUNDS", help="measure how long the files take to read, instead")
     add("--no-defaults", action="store_true", help="zstd 3 alone, not the peers' default codecs")
     return parser.parse_args()
 
@@ -254,14 +254,15 @@ def main():
         folder = options.files or temporary
         os.makedirs(folder, exist_ok=True)
         files = make_files(options, server, folder)
+        if options.read:
+            print_reading({n: p for n, p in files.items() if "default codec" not in n}, options.read)
+            return
         entropy = entropies(next(iter(files.values())))
         print_totals(files)
         print_comparison(files)
         for name, path in files.items():
             if name.startswith("decant"):
                 print_columns(name, read_columns(path), entropy)
-        if options.read:
-            print_reading({n: p for n, p in files.items() if "default codec" not in n}, options.read)
 
 
 if __name__ == "__main__":

@@ -30,10 +30,7 @@ size_t encodings_of(const struct leaf *leaf, enum profile profile, enum encoding
   if (profile == PROFILE_PORTABLE) return n;
   switch (leaf->physical) {
     case PHYSICAL_INT32:
-    case PHYSICAL_INT64:
-      to[n++] = ENCODING_DELTA_BINARY_PACKED;
-      to[n++] = ENCODING_BYTE_STREAM_SPLIT;
-      break;
+    case PHYSICAL_INT64: to[n++] = ENCODING_DELTA_BINARY_PACKED; break;   /* split only by the newest readers */
     case PHYSICAL_FLOAT:
     case PHYSICAL_DOUBLE: to[n++] = ENCODING_BYTE_STREAM_SPLIT; break;
     case PHYSICAL_BYTE_ARRAY:
