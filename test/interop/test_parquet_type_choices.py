@@ -98,12 +98,13 @@ def test_a_number_that_does_not_fit_the_decimal_is_an_error_that_names_it(decant
     assert pq.read_table(write(f"SELECT {value}::numeric AS n", "numeric=decimal:5:2", "--special", "null")).column(0).to_pylist() == [None]
 
 
-def test_a_number_beyond_all_doubles_is_special(decant, write):
+def test_a_number_beyond_all_doubles_is_special(db, decant, write):
     query = "SELECT -1e400::numeric AS n"
     decant("export", "--format", "parquet", "--query", query, "--parquet", "numeric=double", code=VALUE_ERROR)
     replaced = pq.read_table(write(query, "numeric=double", "--special", "replace")).column(0).to_pylist()
     assert replaced == [-1.7976931348623157e308]
-    assert pq.read_table(write("SELECT 'Infinity'::numeric AS n", "numeric=double")).column(0).to_pylist() == [float("inf")]
+    if db.version >= 140000:  # before, a numeric is finite or not a number
+        assert pq.read_table(write("SELECT 'Infinity'::numeric AS n", "numeric=double")).column(0).to_pylist() == [float("inf")]
 
 
 @pytest.mark.parametrize("choice", ["float", "decimal", "decimal:39:2", "decimal:5:6", "decimal:5:2x", "decimal:5"])
