@@ -96,6 +96,7 @@ static bool flush_tail(struct spill *s, struct error *err) {
 }
 
 bool spill_append(struct spill *s, const void *bytes, size_t len, struct error *err) {
+  if (len == 0) return true;   /* bytes may be NULL then */
   if (!s->tail && !(s->tail = malloc(s->tail_max))) return fail_memory(err, "finished Parquet pages");
   if (len > s->tail_max - s->tail_len && !flush_tail(s, err)) return false;
   if (len > s->tail_max) return write_out(s, bytes, len, err);
