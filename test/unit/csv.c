@@ -105,7 +105,8 @@ static void test_options_change_line_ends_and_add_a_mark(void **state) {
 
 static void test_options_that_copy_refuses_are_refused_by_name(void **state) {
   static const char *const wrong[][2] = {
-      {"delimiter=\"", "csv.delimiter"}, {"delimiter=\\n", "csv.delimiter"}, {"null=a\\,b", "csv.null"},
+      {"delimiter=\"", "csv.delimiter"}, {"delimiter=\\n", "csv.delimiter"}, {"quote=\\,", "csv.delimiter"}, {"escape=\\r", "csv.escape"},
+      {"force-quote-columns=b", "csv.force-quote-columns"}, {"null=a\\,b", "csv.null"},
       {"null=a\\nb", "csv.null"}};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     struct rows r;
@@ -116,6 +117,49 @@ static void test_options_that_copy_refuses_are_refused_by_name(void **state) {
     assert_string_equal(r.err.field, wrong[i][1]);
     rows_deinit(&r);
   }
+}
+
+static void test_another_escape_stands_before_quotes_and_itself(void **state) {
+  struct rows r;
+  begin_text(&r, "quote=',escape=\\\\,delimiter=;", 3);
+  r.cells[0] = rows_text("it's \\ so");
+  r.cells[1] = rows_text("a\\b");
+  r.cells[2] = rows_text("\"");
+  rows_encode(&r);
+  rows_expect(&r, "a;b;c\n'it\\'s \\\\ so';a\\b;\"\n");
+  rows_deinit(&r);
+}
+
+static void test_forced_quotes_spare_null_and_copy_s_header(void **state) {
+  static const char *const expected[][2] = {
+      {"force-quote=all", "a,b,n\n,\"\",\"7\"\n"},
+      {"force-quote=non-numeric", "\"a\",\"b\",\"n\"\n,\"\",7\n"},
+      {"force-quote-columns=\"n\"", "a,b,n\n,\"\",\"7\"\n"}};
+  for (size_t i = 0; i < 3; i++) {
+    struct rows r;
+    rows_init(&r, &format_csv, expected[i][0]);
+    rows_add_column(&r, "a", KIND_TEXT);
+    rows_add_column(&r, "b", KIND_TEXT);
+    rows_add_column(&r, "n", KIND_INT4);
+    rows_begin(&r);
+    r.cells[0] = rows_null();
+    r.cells[1] = rows_text("");
+    r.cells[2] = (struct cell){(const uint8_t *)"\0\0\0\7", 4};
+    rows_encode(&r);
+    rows_expect(&r, expected[i][1]);
+    rows_deinit(&r);
+  }
+}
+
+static void test_formulas_are_guarded_and_numbers_are_not(void **state) {
+  struct rows r;
+  begin_text(&r, "excel,header=false", 3);
+  r.cells[0] = rows_text("=1");
+  r.cells[1] = rows_text("-1.5e3");
+  r.cells[2] = rows_text("-1.");
+  rows_encode(&r);
+  rows_expect(&r, "\xEF\xBB\xBF\"'=1\",-1.5e3,\"'-1.\"\n");
+  rows_deinit(&r);
 }
 
 static void test_quotes_at_every_place_of_a_long_field_are_doubled(void **state) {
@@ -189,6 +233,9 @@ int main(void) {
       cmocka_unit_test(test_a_delimiter_that_numbers_hold_makes_them_quoted),
       cmocka_unit_test(test_options_change_line_ends_and_add_a_mark),
       cmocka_unit_test(test_options_that_copy_refuses_are_refused_by_name),
+      cmocka_unit_test(test_another_escape_stands_before_quotes_and_itself),
+      cmocka_unit_test(test_forced_quotes_spare_null_and_copy_s_header),
+      cmocka_unit_test(test_formulas_are_guarded_and_numbers_are_not),
       cmocka_unit_test(test_quotes_at_every_place_of_a_long_field_are_doubled),
       cmocka_unit_test(test_wrong_wire_bytes_are_an_error_that_names_the_column),
       cmocka_unit_test(test_a_row_beyond_the_maximum_is_an_error_not_a_short_row),

@@ -108,6 +108,25 @@ static void test_null_is_null_and_keys_are_escaped(void **state) {
   rows_deinit(&r);
 }
 
+static void test_numbers_and_nulls_are_written_as_asked(void **state) {
+  struct rows r;
+  rows_init(&r, &format_json, "numbers=bigint-string,nulls=omit");
+  rows_add_column(&r, "a", KIND_INT4);
+  rows_add_column(&r, "b", KIND_INT8);
+  rows_add_column(&r, "c", KIND_TEXT);
+  rows_begin(&r);
+  r.cells[0] = CELL("\0\0\0\1");
+  r.cells[1] = CELL("\0\0\0\0\0\0\0\2");
+  r.cells[2] = rows_null();
+  rows_encode(&r);
+  r.cells[0] = r.cells[1] = rows_null();
+  rows_encode(&r);
+  rows_end(&r);
+  rows_expect(&r, "[\n{\"a\":1,\"b\":\"2\"},\n{}\n]\n");
+  rows_expect_count_and_no_cut(&r, 2);
+  rows_deinit(&r);
+}
+
 /* One row of six special values under a policy. */
 static void expect_specials(enum special special, const char *expected) {
   struct rows r;
@@ -237,6 +256,7 @@ int main(void) {
       cmocka_unit_test(test_commas_stand_between_rows_whatever_part_they_are_in),
       cmocka_unit_test(test_every_kind_is_what_row_to_json_gives),
       cmocka_unit_test(test_ndjson_keeps_a_row_on_its_line),
+      cmocka_unit_test(test_numbers_and_nulls_are_written_as_asked),
       cmocka_unit_test(test_null_is_null_and_keys_are_escaped),
       cmocka_unit_test(test_specials_are_written_as_the_policy_says_and_counted),
       cmocka_unit_test(test_a_special_is_by_default_an_error_that_names_column_and_value),

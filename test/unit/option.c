@@ -37,6 +37,19 @@ static void test_a_list_sets_options_with_escapes_and_bare_switches(void **state
   assert_string_equal(v.delimiter, "\t");
 }
 
+static void test_a_backslash_that_means_nothing_is_itself(void **state) {
+  static const struct option texts[] = {{"t", OPTION_TEXT, 0, 0, OPTION_TEXT_MAX - 1, NULL, "", ""}, {NULL}};
+  static const char *const cases[][2] = {
+      {"t=\\N", "\\N"}, {"t=\\\\N", "\\N"}, {"t=\\", "\\"}, {"t=\\,\\=\\\"", ",=\""}, {"t=\\x1f\\x7C", "\x1f|"},
+      {"t=\\x00", "\\x00"}, {"t=\\xg1", "\\xg1"}, {"t=\\r\\n", "\r\n"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char value[OPTION_TEXT_MAX];
+    struct error err;
+    assert_true(options_parse(texts, value, "csv", cases[i][0], &err));
+    assert_string_equal(value, cases[i][1]);
+  }
+}
+
 static void test_an_unknown_option_is_refused_by_name_with_what_is_allowed(void **state) {
   struct values v;
   struct error err;
@@ -64,6 +77,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_defaults_are_parsed_as_a_user_would_write_them),
       cmocka_unit_test(test_a_list_sets_options_with_escapes_and_bare_switches),
+      cmocka_unit_test(test_a_backslash_that_means_nothing_is_itself),
       cmocka_unit_test(test_an_unknown_option_is_refused_by_name_with_what_is_allowed),
       cmocka_unit_test(test_sizes_are_powers_of_1024_and_never_overflow),
   };

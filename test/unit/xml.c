@@ -376,6 +376,22 @@ static void test_counting_follows_tags_to_the_roots_end(void **state) {
   expect_count("<other></other>", -1);
 }
 
+static void test_attributes_keep_quotes_tabs_and_line_feeds(void **state) {
+  struct rows r;
+  rows_init(&r, &format_xml, "values=attributes,declaration=no,indent=1");
+  rows_add_column(&r, "a b", KIND_TEXT);
+  rows_add_column(&r, "n", KIND_TEXT);
+  rows_add_column(&r, "j", KIND_JSON);
+  rows_begin(&r);
+  r.cells[0] = rows_text("<\"\t\n\r&");
+  r.cells[1] = rows_null();
+  r.cells[2] = rows_text("[1,\"x\"]");
+  rows_encode(&r);
+  rows_end(&r);
+  rows_expect(&r, "<records>\n <record a_x0020_b=\"&lt;&quot;&#x09;&#x0a;&#x0d;&amp;\" j=\"[1,&quot;x&quot;]\"/>\n</records>\n");
+  rows_deinit(&r);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_names_are_escaped_as_sql_xml_says),
@@ -394,6 +410,7 @@ int main(void) {
       cmocka_unit_test(test_a_special_is_by_default_an_error_that_names_the_column),
       cmocka_unit_test(test_half_a_surrogate_pair_in_a_key_is_counted_each_time),
       cmocka_unit_test(test_names_of_elements_that_are_no_names_are_refused),
+      cmocka_unit_test(test_attributes_keep_quotes_tabs_and_line_feeds),
       cmocka_unit_test(test_counting_follows_tags_to_the_roots_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
