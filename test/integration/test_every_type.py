@@ -8,11 +8,12 @@ import shutil
 import struct
 import subprocess
 
+import pyarrow as pa
 import pytest
 from support import every_type, values
 from support.every_type import MADE_BY_SERVER, column_name
 from support.oracle import NIL, element_value, parse_xml, unescape_xml_name, xml_of_json, xml_rows
-from support.parquet import READERS, column_values, float_bits, server_values
+from support.parquet import READERS, SERVER_TEXT, column_values, float_bits, server_values
 
 TABLES = {
     "every_type": every_type.scalars,
@@ -140,3 +141,44 @@ def test_floats_that_are_no_numbers_are_not_special_in_parquet(db, decant, tmp_p
         for name in ("c_float4", "c_float8"):
             texts = [None if v is None else str(v) for v in column_values(reader(path).column(name))]
             assert {"nan", "inf", "-inf"} <= set(texts)
+
+
+def items_of_server(db, table, t, name):
+    """Lists of items as the server says them; None for a NULL and for what is no LIST."""
+    expression, convert = SERVER_TEXT[t.family]
+    rows = db.column(f"""SELECT CASE WHEN cardinality({name}) = 0 THEN '{{}}'::text[]
+                           WHEN array_ndims({name}) = 1 AND array_lower({name}, 1) = 1 THEN
+                             ARRAY(SELECT {expression.format("item")} FROM unnest({name}) WITH ORDINALITY AS u(item, n)
+                                   ORDER BY n) END FROM {table}""")
+    return [row and [None if text is None else convert(text) for text in row] for row in rows]
+
+
+def as_numbers(column):
+    """Items that Python's own dates could not hold: as column_values does with scalars."""
+    item = column.type.value_type
+    if pa.types.is_date32(item) or pa.types.is_timestamp(item):
+        number = pa.int32() if pa.types.is_date32(item) else pa.int64()
+        return column.cast(pa.list_(number)).to_pylist()
+    return column.to_pylist()
+
+
+def test_an_array_of_every_type_is_a_list_with_the_values_of_the_server_in_every_reader(db, decant, tmp_path):
+    table, path = "arrays_without_special", tmp_path / "every.parquet"
+    every_type.create(db, table, every_type.arrays(db.version, with_special=False))
+    run = decant("export", "--table", table, "--special", "null", "-o", path, "--json")
+    assert run.summary["specials"] > 0  # two dimensions, another lower bound
+    for reader_name, reader in READERS.items():
+        read = reader(path)
+        for t in every_type.types(db.version):
+            if t.family == "nested":
+                continue
+            name = column_name("a_", t)
+            got, expected = as_numbers(read.column(name)), items_of_server(db, table, t, name)
+            if t.family == "float":
+                expected = [row and rounded(t, row) for row in expected]
+                got, expected = (
+                    [row and list(map(float_bits, row)) for row in rows] for rows in (got, expected)
+                )
+            if t.family == "json":
+                got = [row and [i.decode() if isinstance(i, bytes) else i for i in row] for row in got]
+            assert got == expected, (reader_name, name)

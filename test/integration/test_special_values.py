@@ -143,3 +143,11 @@ def test_a_long_list_of_columns_is_cut_and_the_total_stays(decant):
     run = decant("export", "--query", f"SELECT {columns}", "--format", "json", "--special", "null", "--json")
     assert run.summary["specials"] == 100
     assert 5 < len(run.summary["specialsByColumn"]) < 100
+
+
+def test_a_policy_that_cannot_apply_is_refused_when_the_export_is_asked_for(service):
+    answer = service.request(
+        "POST", "/exports", {"table": "prices", "format": "parquet", "special": "string"}
+    )
+    assert answer.status == 400 and answer.json["field"] == "special"
+    assert 'column "day"' in answer.json["error"] and "null or replace" in answer.json["error"]
