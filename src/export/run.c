@@ -42,7 +42,7 @@ static bool make_budget(struct run *run, int lanes, struct error *err) {
       .lanes = lanes,
       .is_fed = run->plan.source && lanes > 1 && !scan_is_cut(&run->plan.scan),
       .cell_count = run->plan.schema.cell_count,
-      .column_count = run->plan.schema.column_count,
+      .column_count = schema_count_scalars(&run->plan.schema),
       .process_bytes = run->process_bytes,
   };
   return budget_make(&run->budget, &facts, run->settings->memory_bytes, err);

@@ -158,11 +158,7 @@ static bool add_columns(struct parquet_schema *s, const struct schema *rows, enu
 
 bool parquet_schema_init(struct parquet_schema *s, const struct schema *rows, enum special special,
                          const struct type_choices *choices, struct error *err) {
-  size_t leaf_count = 0;
-  for (size_t i = 0; i < rows->column_count; i++) {
-    const struct output_column *c = &rows->columns[i];
-    leaf_count += c->kind == KIND_NESTED ? tree_count_leaves(rows->wire[c->wire].tree) : 1;
-  }
+  size_t leaf_count = schema_count_scalars(rows);
   *s = (struct parquet_schema){0};
   if (leaf_count > LEAVES_MAX)
     return fail_field(err, "columns",

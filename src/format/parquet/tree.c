@@ -24,14 +24,6 @@ struct builder {
 /* Levels of the place that a node stands in. */
 struct place { uint8_t definition, repetition; };
 
-size_t tree_count_leaves(const struct type_node *type) {
-  size_t count = 0;
-  if (type->shape == SHAPE_SCALAR) return 1;
-  if (type->shape == SHAPE_MAP) return 2;
-  for (size_t i = 0; i < type->child_count; i++) count += tree_count_leaves(&type->children[i]);
-  return count;
-}
-
 static bool build_leaf(struct builder *b, struct tree_node *node, const struct type_node *type,
                        struct place place) {
   struct leaf *l = &b->schema->leaves[b->schema->leaf_count++];

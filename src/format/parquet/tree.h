@@ -29,11 +29,9 @@ struct tree_node {
   size_t child_count;
 };
 
-size_t tree_count_leaves(const struct type_node *type);
-
 /*
  * Makes a nested column's node and its leaves, which are s->leaves from s->leaf_count on: there must be room for
- * tree_count_leaves. field_id: the next that is free below the columns' own.
+ * type_node_count_scalars. field_id: the next that is free below the columns' own.
  */
 bool tree_build(struct tree_node *node, struct parquet_schema *s, const char *name, const struct type_node *type,
                 bool is_optional, const struct type_choices *choices, int32_t *field_id, struct error *err) MUST_CHECK;
