@@ -76,6 +76,7 @@ void chunk_deinit(struct chunk *c) {
   buffer_deinit(&c->repetition.bytes);
   dictionary_deinit(&c->dictionary);
   page_index_deinit(&c->index);
+  bloom_deinit(&c->bloom);
 }
 
 void chunk_release(struct chunk *c) {
@@ -95,7 +96,8 @@ void chunk_reset(struct chunk *c) {
   c->has_last = false;
   c->raw_bytes = 0;
   c->dictionary_pages = c->plain_pages = c->encoded_pages = 0;
-  c->dictionary_place = (struct page_place){0};
+  c->dictionary_place = c->bloom_place = (struct page_place){0};
+  bloom_deinit(&c->bloom);
   c->plain_page_bytes = c->stored_page_bytes = 0;
   reset_page(c);
 }
@@ -414,6 +416,41 @@ static void add_to_index(struct chunk *c, const struct page_place *place) {
   c->shared->index_bytes += page_index_bytes(&c->index) - before;
 }
 
+#define BLOOM_DISTINCT_MIN 65  /* fewer values, and the dictionary page itself is as small: `auto` makes no filter */
+
+static bool open_bloom(struct chunk *c, uint64_t distinct, struct error *err) {
+  if (c->bloom.blocks) return true;
+  return bloom_init(&c->bloom, bloom_size(distinct, c->shared->bloom_bytes_max), err);
+}
+
+/* The open page's values, as PLAIN still; those of dictionary pages come at the end, each once. */
+static bool bloom_page(struct chunk *c, struct error *err) {
+  if (c->leaf->bloom != BLOOM_NAMED || c->mode != CHUNK_PLAIN || !c->value_count) return true;
+  if (!buffer_check(&c->values, "a page", err) || !open_bloom(c, c->shared->rows_expected, err)) return false;
+  bloom_add_plain(&c->bloom, c->values.data + c->head_bytes, c->value_count, (uint32_t)c->leaf->width);
+  return true;
+}
+
+/* The filter goes behind the pages in the log. */
+static bool write_bloom(struct chunk *c, struct error *err) {
+  bool all_dictionary = c->dictionary_pages && !c->plain_pages && !c->encoded_pages;
+  bool wanted = c->leaf->bloom == BLOOM_NAMED ||
+                (c->leaf->bloom == BLOOM_AUTO && all_dictionary && c->dictionary.count >= BLOOM_DISTINCT_MIN);
+  if (!wanted || (!c->dictionary_pages && !c->bloom.blocks)) return true;
+  if (c->dictionary_pages) {
+    if (!open_bloom(c, c->dictionary.count, err)) return false;
+    bloom_add_plain(&c->bloom, c->dictionary.body.data, c->dictionary.count, (uint32_t)c->leaf->width);
+  }
+  struct buffer *out = &c->shared->body;
+  buffer_reset(out);
+  bool says_something = bloom_fold(&c->bloom);
+  if (says_something) bloom_write(&c->bloom, out);
+  bloom_deinit(&c->bloom);
+  c->bloom_place = (struct page_place){.position = spill_end(&c->shared->spill), .stored_bytes = (uint32_t)out->len};
+  if (!buffer_check(out, "a Bloom filter", err)) return false;
+  return out->len == 0 || spill_append(&c->shared->spill, out->data, out->len, err);
+}
+
 static bool write_page(struct chunk *c, bool is_last, struct error *err) {
   struct page page = {.type = PAGE_DATA, .value_count = c->entry_count, .is_last = is_last};
   struct page_place place;
@@ -422,7 +459,7 @@ static bool write_page(struct chunk *c, bool is_last, struct error *err) {
   if (!buffer_check(&c->definition.bytes, "a page's levels", err) ||
       !buffer_check(&c->repetition.bytes, "a page's levels", err))
     return false;
-  if (!make_body(c, &page, err)) return false;
+  if (!bloom_page(c, err) || !make_body(c, &page, err)) return false;
   if (!page_write(&c->shared->pages, &page, &c->storage, &place, err)) return false;
   count_page(c, page.encoding);
   c->plain_page_bytes += place.plain_bytes;
@@ -491,5 +528,5 @@ static bool write_dictionary(struct chunk *c, struct error *err) {
 
 bool chunk_finish(struct chunk *c, struct error *err) {
   if (!close_page(c, true, err)) return false;
-  return c->dictionary_pages == 0 || write_dictionary(c, err);
+  return (c->dictionary_pages == 0 || write_dictionary(c, err)) && write_bloom(c, err);
 }

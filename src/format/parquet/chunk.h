@@ -7,6 +7,7 @@
  * smallest. A dictionary that stops paying later is kept for the pages that use it; the rest is written in that encoding.
  */
 #pragma once
+#include "format/parquet/bloom.h"
 #include "format/parquet/bounds.h"
 #include "format/parquet/dictionary.h"
 #include "format/parquet/encode.h"
@@ -34,6 +35,7 @@ struct chunk_shared {
   bool uses_dictionary;
   bool writes_bounds;
   uint64_t rows_expected;      /* of a row group */
+  size_t bloom_bytes_max;      /* of one filter */
   uint64_t encoded_bytes;      /* of the pages closed in this row group, not compressed */
   uint64_t index_bytes;        /* their indexes' memory */
   enum special special;
@@ -84,6 +86,9 @@ struct chunk {
   uint64_t stored_page_bytes;
 
   struct page_index index;
+
+  struct bloom bloom;          /* of a column that was named: its values outside of the dictionary, while they come */
+  struct page_place bloom_place;   /* after chunk_finish; stored_bytes 0: none */
 };
 
 void chunk_init(struct chunk *c, const struct leaf *leaf, struct chunk_shared *shared);

@@ -98,8 +98,11 @@ static void write_encodings(const struct chunk_meta *m, struct thrift_writer *w)
   for (size_t i = 0; i < count; i++) thrift_element_i32(w->out, used[i]);
 }
 
-static void write_column_metadata(const struct chunk_meta *m, const struct leaf *leaf, uint64_t offset,
-                                  struct buffer *out) {
+/* Where a chunk's bytes lie in the file. */
+struct chunk_offsets { uint64_t pages, bloom; };
+
+static void write_column_metadata(const struct chunk_meta *m, const struct leaf *leaf,
+                                  const struct chunk_offsets *offsets, struct buffer *out) {
   struct thrift_writer w = thrift_begin(out);
   bool has_text = leaf->physical == PHYSICAL_BYTE_ARRAY;
   thrift_i32(&w, 1, leaf->physical);
@@ -110,10 +113,14 @@ static void write_column_metadata(const struct chunk_meta *m, const struct leaf 
   thrift_i64(&w, 5, (int64_t)m->value_count);
   thrift_i64(&w, 6, (int64_t)m->plain_bytes);
   thrift_i64(&w, 7, (int64_t)m->stored_bytes);
-  thrift_i64(&w, 9, (int64_t)(offset + m->dictionary_bytes));
-  if (m->dictionary_bytes) thrift_i64(&w, 11, (int64_t)offset);
+  thrift_i64(&w, 9, (int64_t)(offsets->pages + m->dictionary_bytes));
+  if (m->dictionary_bytes) thrift_i64(&w, 11, (int64_t)offsets->pages);
   write_statistics(m, leaf, &w);
   write_encoding_stats(m, &w);
+  if (m->bloom_bytes) {
+    thrift_i64(&w, 14, (int64_t)offsets->bloom);
+    thrift_i32(&w, 15, (int32_t)m->bloom_bytes);
+  }
   if (has_text) {
     thrift_struct_begin(&w, 16);
     thrift_i64(&w, 1, (int64_t)m->text_bytes);
@@ -140,11 +147,11 @@ static bool add_indexes(struct footer *f, const struct chunk_meta *m, const stru
          spill_append(&f->column_indexes, m->column_index.data, m->column_index.len, err);
 }
 
-static bool add_chunk(struct footer *f, const struct chunk_meta *m, const struct leaf *leaf, uint64_t offset,
-                      bool writes_page_index, struct error *err) {
+static bool add_chunk(struct footer *f, const struct chunk_meta *m, const struct leaf *leaf,
+                      const struct chunk_offsets *offsets, bool writes_page_index, struct error *err) {
   struct chunk_record record = {0};
-  if (writes_page_index && !add_indexes(f, m, leaf, offset, &record, err)) return false;
-  write_column_metadata(m, leaf, offset, &f->scratch);
+  if (writes_page_index && !add_indexes(f, m, leaf, offsets->pages, &record, err)) return false;
+  write_column_metadata(m, leaf, offsets, &f->scratch);
   record.metadata_bytes = (uint32_t)f->scratch.len;
   return spill_append(&f->groups, &record, sizeof record, err) && append_scratch(f, &f->groups, err);
 }
@@ -157,9 +164,11 @@ bool footer_add(struct footer *f, const struct parquet_schema *schema, const str
     totals.stored_bytes += meta->chunks[i].stored_bytes;
   }
   if (!spill_append(&f->groups, &totals, sizeof totals, err)) return false;
+  struct chunk_offsets offsets = {.pages = offset, .bloom = offset + totals.stored_bytes};
   for (size_t i = 0; i < meta->chunk_count; i++) {
-    if (!add_chunk(f, &meta->chunks[i], &schema->leaves[i], offset, writes_page_index, err)) return false;
-    offset += meta->chunks[i].stored_bytes;
+    if (!add_chunk(f, &meta->chunks[i], &schema->leaves[i], &offsets, writes_page_index, err)) return false;
+    offsets.pages += meta->chunks[i].stored_bytes;
+    offsets.bloom += meta->chunks[i].bloom_bytes;
   }
   f->group_count++;
   if (spill_end(&f->groups) <= FOOTER_BYTES_MAX) return true;

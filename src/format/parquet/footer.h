@@ -18,6 +18,7 @@ struct chunk_meta {
   uint32_t dictionary_pages, plain_pages;   /* data pages by encoding */
   uint32_t encoded_pages;              /* in `encoding`, which is then another than PLAIN */
   enum encoding encoding;
+  uint32_t bloom_bytes;                /* its Bloom filter, which lies behind the group's pages; 0: none */
   uint64_t null_count, nan_count, text_bytes;
   uint64_t distinct_count;             /* 0: not known */
   bool has_bounds;

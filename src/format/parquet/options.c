@@ -37,6 +37,8 @@ const struct option parquet_option_table[] = {
     {"statistics", OPTION_BOOL, FIELD(statistics), 0, 0, NULL, "true", "smallest and largest values"},
     {"page-index", OPTION_BOOL, FIELD(page_index), 0, 0, NULL, "true",
      "where each page is and what it holds"},
+    {"bloom", OPTION_TEXT, FIELD(bloom), 1, BLOOM_TEXT_MAX - 1, NULL, "none",
+     "Bloom filters: none, auto (of chunks that are all dictionary with more than 64 values) or columns as a+b"},
     {"nested", OPTION_CHOICE, FIELD(nested), 0, 0, nested_choices, "list",
      "list: arrays, composites and hstore as LIST, group and MAP; json: as JSON text"},
     {NULL},
@@ -112,4 +114,33 @@ bool parquet_choices_parse(const struct parquet_options *options, struct type_ch
                     "option \"parquet.numeric\": \"%s\" is not one of string, double, decimal:PRECISION:SCALE "
                     "(1 to 38, 0 to the precision)",
                     options->numeric);
+}
+
+static struct leaf *find_leaf(const struct parquet_schema *schema, const char *name, size_t len) {
+  for (size_t i = 0; i < schema->leaf_count; i++)
+    if (strlen(schema->leaves[i].name) == len && memcmp(schema->leaves[i].name, name, len) == 0)
+      return &schema->leaves[i];
+  return NULL;
+}
+
+bool parquet_bloom_parse(const char *text, struct parquet_schema *schema, struct error *err) {
+  bool is_auto = strcmp(text, "auto") == 0;
+  for (size_t i = 0; i < schema->leaf_count; i++)
+    if (is_auto && schema->leaves[i].physical != PHYSICAL_BOOLEAN) schema->leaves[i].bloom = BLOOM_AUTO;
+  if (is_auto || strcmp(text, "none") == 0) return true;
+  for (const char *at = text;; at++) {
+    size_t len = strcspn(at, "+");
+    struct leaf *whole = find_leaf(schema, at, strlen(at));   /* a name may hold a plus */
+    if (whole) len = strlen(at);
+    struct leaf *leaf = whole ? whole : find_leaf(schema, at, len);
+    if (!leaf)
+      return fail_field(err, "parquet.bloom", "option \"parquet.bloom\": there is no column \"%.*s\"",
+                        (int)(len < 100 ? len : 100), at);
+    if (leaf->physical == PHYSICAL_BOOLEAN)
+      return fail_field(err, "parquet.bloom", "option \"parquet.bloom\": column \"%s\" is BOOLEAN, which has none",
+                        leaf->name);
+    leaf->bloom = BLOOM_NAMED;
+    at += len;
+    if (!*at) return true;
+  }
 }

@@ -7,6 +7,8 @@
 
 enum nested_choice { NESTED_LIST, NESTED_JSON };
 
+#define BLOOM_TEXT_MAX 1024
+
 struct parquet_options {
   char compression[OPTION_TEXT_MAX];   /* "zstd:3" */
   int64_t row_group_rows;
@@ -19,6 +21,7 @@ struct parquet_options {
   bool dictionary;
   bool statistics;
   bool page_index;
+  char bloom[BLOOM_TEXT_MAX];          /* "none", "auto", "a+b" */
   int nested;                          /* enum nested_choice */
 };
 
@@ -32,6 +35,12 @@ struct parquet_codec {
 
 /* "zstd:3", "snappy": ERR_USAGE names parquet.compression. */
 bool parquet_codec_parse(const char *text, struct parquet_codec *codec, struct error *err) MUST_CHECK;
+
+/*
+ * Which leaves get a Bloom filter: leaf->bloom. ERR_USAGE names parquet.bloom where a name is no column's, or its
+ * type's values are too few for one.
+ */
+bool parquet_bloom_parse(const char *text, struct parquet_schema *schema, struct error *err) MUST_CHECK;
 
 /* What the options say of types. ERR_USAGE names parquet.numeric. */
 bool parquet_choices_parse(const struct parquet_options *options, struct type_choices *choices,

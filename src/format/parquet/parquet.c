@@ -43,7 +43,8 @@ static bool parquet_open(const struct format_spec *spec, void **self, struct err
   struct type_choices choices;
   if (parquet_codec_parse(f->options.compression, &f->codec, err) && check_names(spec->schema, err) &&
       parquet_choices_parse(&f->options, &choices, err) &&
-      parquet_schema_init(&f->schema, spec->schema, spec->special, &choices, err)) {
+      parquet_schema_init(&f->schema, spec->schema, spec->special, &choices, err) &&
+      parquet_bloom_parse(f->options.bloom, &f->schema, err)) {
     *self = f;
     return true;
   }

@@ -42,6 +42,7 @@ struct encoder {
 
   /* Where row_group_read is: a chunk, its dictionary or a page, and how much of that has been given. */
   size_t read_chunk, read_page, read_bytes;
+  size_t read_bloom;             /* behind all pages: a chunk's filter */
   enum read_step read_step;
 };
 
@@ -68,13 +69,23 @@ static struct page_sizes share_pages(size_t memory, const struct parquet_file *f
   return (struct page_sizes){(uint32_t)wanted, text, memory - numbers};
 }
 
+/* How many columns were named for a filter: those are held while the values come. */
+static size_t named_blooms(const struct parquet_schema *schema) {
+  size_t count = 0;
+  for (size_t i = 0; i < schema->leaf_count; i++) count += schema->leaves[i].bloom == BLOOM_NAMED;
+  return count;
+}
+
 static bool shared_init(struct chunk_shared *s, const struct parquet_file *f, struct error *err) {
   size_t memory = f->spec.memory_bytes ? f->spec.memory_bytes : MEMORY_DEFAULT;
   if (memory < MEMORY_MIN) memory = MEMORY_MIN;
   struct page_sizes pages = share_pages(memory / PAGES_SHARE, f);
   uint32_t page_rows = (uint32_t)f->options.page_rows;
+  size_t blooms = named_blooms(&f->schema), dictionaries = memory / DICTIONARIES_SHARE;
+  if (blooms) dictionaries /= 2;   /* the filters have the other half */
   *s = (struct chunk_shared){
-      .dictionaries = {.max_bytes = memory / DICTIONARIES_SHARE},
+      .dictionaries = {.max_bytes = dictionaries},
+      .bloom_bytes_max = dictionaries / (blooms ? blooms : 4),
       .number_page_bytes = pages.number,
       .text_page_bytes = pages.text,
       .page_bytes_max = (uint32_t)f->options.page_bytes,
@@ -210,6 +221,7 @@ static bool fill_meta(const struct chunk *c, const struct parquet_file *f, struc
   m->plain_pages = c->plain_pages;
   m->encoding = c->encoding;
   m->encoded_pages = c->encoded_pages;
+  m->bloom_bytes = c->bloom_place.stored_bytes;
   m->null_count = index->null_count;
   m->nan_count = index->nan_count;
   m->text_bytes = index->text_bytes;
@@ -249,7 +261,7 @@ bool row_group_end(struct encoder *e, void **meta, struct error *err) {
   }
   release_scratch(e);
   e->counts.rows += e->row_count;
-  e->read_chunk = e->read_page = e->read_bytes = 0;
+  e->read_chunk = e->read_page = e->read_bytes = e->read_bloom = 0;
   e->read_step = READ_DICTIONARY;
   *meta = m;
   return true;
@@ -277,12 +289,19 @@ static bool due(struct encoder *e, uint64_t *position, size_t *len) {
     *len = r->stored_bytes;
     return true;
   }
+  for (; e->read_bloom < e->chunk_count; e->read_bloom++) {
+    const struct page_place *bloom = &e->chunks[e->read_bloom].bloom_place;
+    *position = bloom->position;
+    *len = bloom->stored_bytes;
+    if (*len) return true;
+  }
   return false;
 }
 
 static void advance(struct encoder *e) {
   e->read_bytes = 0;
-  if (e->read_step == READ_DICTIONARY) e->read_step = READ_PAGES;
+  if (e->read_chunk == e->chunk_count) e->read_bloom++;
+  else if (e->read_step == READ_DICTIONARY) e->read_step = READ_PAGES;
   else e->read_page++;
 }
 

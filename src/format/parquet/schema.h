@@ -33,6 +33,7 @@ struct leaf {
   bool is_signed;        /* INTEGER */
   int bit_width;         /* INTEGER */
   enum order order;
+  enum { BLOOM_NONE, BLOOM_AUTO, BLOOM_NAMED } bloom;
   bool is_text;          /* BYTE_ARRAY that must be valid UTF-8 */
   uint8_t definition_max, repetition_max;
 };
