@@ -284,7 +284,7 @@ def test_bytes_that_are_not_utf8_are_an_error_that_names_the_column(
     run = decant(
         "export", "--table", table, "--format", output_format, "-o", path, db=ascii_db.conninfo, code=1
     )
-    assert '"t"' in run.err and not path.exists()
+    assert ('"t"' in run.err or '"t[]"' in run.err) and not path.exists()
 
 
 @pytest.mark.parametrize("table", HOLDERS)
@@ -303,10 +303,12 @@ def test_bytes_that_are_not_utf8_become_what_special_says(ascii_db, decant, tmp_
         (value,) = column_values(reader(path).column("t"))
         if isinstance(value, bytes):
             value = value.decode()
-        if value is None or table.startswith("t_"):
+        if isinstance(value, list):  # null is the item then, not the array
+            (value,) = value
+        if value is None or not table.startswith("json"):
             assert value == expected
         else:
-            assert expected in str(value)
+            assert expected in value
 
 
 def flat(value):
