@@ -28,7 +28,7 @@ SQL = {
 }
 
 
-def server_sql(kind, expression, typed_time=False):
+def server_sql(kind, expression, typed_time=False, depth=0):
     """The SQL of a value's text; for nested kinds of its JSON. kind: a family, ("array", kind),
     ("row", {name: kind}) or "hstore". typed_time: time is TIME, not STRING."""
     if kind == "hstore":
@@ -37,11 +37,12 @@ def server_sql(kind, expression, typed_time=False):
     if isinstance(kind, str):
         return (EPOCH_MICROSECONDS if kind == "time" and typed_time else SQL[kind]).format(expression)
     if kind[0] == "array":
-        item = server_sql(kind[1], f"({expression})[i]", typed_time)
-        items = f"SELECT json_agg({item} ORDER BY i) FROM generate_subscripts({expression}, 1) i"
+        at = f"i{depth}"
+        item = server_sql(kind[1], f"({expression})[{at}]", typed_time, depth + 1)
+        items = f"SELECT json_agg({item} ORDER BY {at}) FROM generate_subscripts({expression}, 1) {at}"
         return f"CASE WHEN num_nulls({expression}) = 0 THEN coalesce(({items}), '[]') END"
     fields = ", ".join(
-        f"'{name}', {server_sql(field, f'({expression}).{name}', typed_time)}"
+        f"'{name}', {server_sql(field, f'({expression}).{name}', typed_time, depth)}"
         for name, field in kind[1].items()
     )
     return f"CASE WHEN num_nulls({expression}) = 0 THEN json_build_object({fields}) END"
