@@ -1,5 +1,5 @@
 """
-The files of the interop matrix: every kind of Parquet column × where its nulls are, as tables of the server,
+The columns of the interop matrix: every kind of Parquet column × where its nulls are, as tables of the server,
 with the server's own word on each value.
 """
 
@@ -79,6 +79,67 @@ FLAT = [
                                                                   "ffffffff-ffff-ffff-ffff-ffffffffffff")]),
     Column("enum", "mood", "text", texts(ENUM_VALUES)),
     Column("inet", "inet", "text", quoted("1.2.3.4", "1.2.3.0/24", "::1")),
+]  # fmt: skip
+
+# Types that the nested columns are made of.
+NESTED_TYPES = """
+CREATE TYPE point_of_sale AS (id int4, price numeric(9,2), label text, tags text[], moment timestamptz);
+CREATE TYPE shop AS (name text, sales point_of_sale[], owner point_of_sale, extra hstore);
+"""
+SALE = (
+    "row",
+    {"id": "int", "price": "decimal", "label": "text", "tags": ("array", "text"), "moment": "timestamp"},
+)
+SHOP = ("row", {"name": "text", "sales": ("array", SALE), "owner": SALE, "extra": "hstore"})
+SALES = [
+    "ROW({i}, {i} * 1.25, 'label ' || {i} % 3, ARRAY['a', NULL, ''], '2024-02-29 12:00+00')::point_of_sale",
+    "ROW(NULL, NULL, NULL, NULL, NULL)::point_of_sale",
+    "ROW(-1, -0.01, '', '{}', NULL)::point_of_sale",
+]
+HSTORES = [
+    "''::hstore",
+    "'a=>1, b=>NULL'::hstore",
+    "hstore('key ' || {i}, '')",
+    """(hstore('x "y"', 'q, r') || hstore('', 'z'))""",
+]
+
+
+def arrays(items, item_type):
+    """None, one, two, many, with NULLs and of NULLs."""
+    two = ", ".join(items[:2])
+    return [
+        f"'{{}}'::{item_type}[]",
+        f"ARRAY[{items[0]}]::{item_type}[]",
+        f"ARRAY[{two}, NULL]::{item_type}[]",
+        f"ARRAY[NULL, NULL]::{item_type}[]",
+        f"ARRAY[{', '.join(items * 3)}]::{item_type}[]",
+    ]
+
+
+def array_of(name):
+    item = next(column for column in FLAT if column.name == name)
+    return Column(f"{name}_array", f"{item.type}[]", ("array", item.kind), arrays(item.values, item.type))
+
+
+NESTED = [
+    *map(array_of, ("bool", "int2", "int4", "int8", "oid", "float4", "float8", "numeric", "numeric_9_2", "numeric_18_4",
+                    "numeric_38_10", "text", "char_8", "jsonb", "bytea", "date", "timestamp", "timestamptz", "uuid",
+                    "interval", "enum", "inet")),
+    Column("long_array", "int4[]", ("array", "int"), ["ARRAY(SELECT generate_series({i}, {i} + {i} % 70))"]),
+    Column("composite", "point_of_sale", SALE, SALES),
+    Column("composite_array", "point_of_sale[]", ("array", SALE), arrays(SALES, "point_of_sale")),
+    Column("hstore", "hstore", "hstore", HSTORES),
+    Column("hstore_array", "hstore[]", ("array", "hstore"), arrays(HSTORES, "hstore")),
+    Column("deep", "shop", SHOP, [
+        f"ROW('shop', ARRAY[{SALES[0]}, NULL, {SALES[2]}], {SALES[1]}, {HSTORES[1]})::shop",
+        f"ROW(NULL, '{{}}', NULL, {HSTORES[0]})::shop",
+        "ROW('none', NULL, NULL, NULL)::shop",
+    ]),
+    Column("deep_array", "shop[]", ("array", SHOP), [
+        f"ARRAY[ROW('shop', ARRAY[{SALES[0]}, {SALES[1]}], {SALES[2]}, {HSTORES[2]})::shop, NULL]",
+        "'{}'::shop[]",
+        "ARRAY[ROW(NULL, NULL, NULL, NULL)::shop]",
+    ]),
 ]  # fmt: skip
 
 NULLS = {

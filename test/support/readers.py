@@ -46,7 +46,6 @@ class Reader:
     read: object  # paths -> a Rows per path
     long: bool = False  # its toolchain is heavy: with --long only
     json_as_bytes: bool = False  # what it gives for annotated JSON
-    map_as_list: bool = False  # a MAP comes as a LIST of groups
     needs: tuple = ()  # programs of its toolchain
 
     def require(self):
@@ -60,6 +59,12 @@ class Reader:
         """A value in the form of all readers, where this reader's own says the same."""
         if value is None:
             return None
+        if kind == "hstore":  # in no order
+            return sorted(map(tuple, value))
+        if kind[0] == "array":
+            return [self.plain(kind[1], item) for item in value]
+        if kind[0] == "row":
+            return {name: self.plain(field, value[name]) for name, field in kind[1].items()}
         if kind == "uuid":
             return value.replace("-", "")
         if kind == "json" and self.json_as_bytes:
@@ -265,7 +270,6 @@ READERS = {
             "Rust",
             of_arrow(polars_table),
             json_as_bytes=True,
-            map_as_list=True,
         ),
         Reader("DataFusion", "datafusion", version("datafusion"), "Rust", of_arrow(datafusion_table)),
         Reader("fastparquet", "fastparquet", version("fastparquet"), "Python", of_arrow(fastparquet_table)),
@@ -275,6 +279,7 @@ READERS = {
             npm_version("hyparquet"),
             "JavaScript",
             of_program(node("hyparquet.mjs")),
+            needs=("node", "npm"),
         ),
         Reader(
             "parquet-wasm",
@@ -282,6 +287,7 @@ READERS = {
             npm_version("parquet-wasm"),
             "JavaScript, Rust",
             of_program(node("parquet-wasm.mjs")),
+            needs=("node", "npm"),
         ),
         Reader(
             "parquetjs",
@@ -289,6 +295,7 @@ READERS = {
             npm_version("@dsnp/parquetjs"),
             "JavaScript",
             of_program(node("parquetjs.mjs")),
+            needs=("node", "npm"),
         ),
         Reader(
             "arrow-rs",
@@ -296,6 +303,7 @@ READERS = {
             pinned("rust/Cargo.toml", 'parquet = . version = "=([0-9.]+)"'),
             "Rust",
             of_program(rust_program),
+            needs=("cargo",),
             long=True,
         ),
         Reader(
@@ -304,6 +312,7 @@ READERS = {
             pinned("java/pom.xml", "parquet-hadoop</artifactId>\\s*<version>([0-9.]+)"),
             "Java",
             of_program(java_program),
+            needs=("java", "mvn"),
             long=True,
         ),
         Reader(
@@ -312,6 +321,7 @@ READERS = {
             pinned("go/go.mod", "arrow-go/v18 v([0-9.]+)"),
             "Go",
             of_program(go_program),
+            needs=("go",),
             long=True,
             json_as_bytes=True,
         ),
