@@ -224,9 +224,14 @@ READERS = {"DuckDB, all values": read_duckdb, "pyarrow, all values": read_pyarro
            "datafusion, one value of the first column": filter_datafusion}
 
 
-def seconds_of(function):
+def seconds_of(function, what):
+    """None where the reader cannot read the file: some lack what other writers write."""
     started = time.monotonic()
-    function()
+    try:
+        function()
+    except Exception as problem:    # each reader has its own
+        print(f"{what}: {problem}", file=sys.stderr)
+        return None
     return time.monotonic() - started
 
 
@@ -241,10 +246,10 @@ def print_reading(files, rounds):
         times = {name: [] for name in files}
         for round_number in range(rounds + 1):      # the first fills the caches
             for name, function in functions.items():
-                seconds = seconds_of(function)
-                if round_number:
+                seconds = seconds_of(function, f"{reader}, {name}")
+                if round_number and seconds is not None:
                     times[name].append(seconds)
-        print(f"| {reader} | " + " | ".join(f"{statistics.median(t):.3f}" for t in times.values()) + " |")
+        print(f"| {reader} | " + " | ".join(f"{statistics.median(t):.3f}" if t else "fails" for t in times.values()) + " |")
 
 
 def main():
