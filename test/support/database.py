@@ -64,7 +64,7 @@ class Database:
 
     def json_rows(self, query):
         """Each row as row_to_json says it, in the query's order."""
-        return self.column(f"SELECT row_to_json(r)::text FROM ({query}) r")
+        return self.column(f"SELECT row_to_json(whole_row)::text FROM ({query}) whole_row")  # no column's name
 
     def ndjson(self, query):
         """row_to_json, one object a line: LF and CR stand only between the tokens of a json value."""
