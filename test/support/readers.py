@@ -236,12 +236,6 @@ def java_program():
     return ["java", "-Xshare:auto", "-cp", path.read_text().strip(), str(place / "ReadParquet.java")]
 
 
-def java_where(path, column, operator, value):
-    """The rows that match, read with everything that parquet-java has to skip others."""
-    (rows,) = parse_lines(run(java_program(), ["--where", column, operator, value, path]), 1)
-    return rows
-
-
 def pinned(path, pattern):
     """The version that a package's file asks for."""
     return re.search(pattern, (FOLDER / path).read_text()).group(1)
