@@ -5,6 +5,7 @@
 #include "format/parquet/parquet.h"
 #include "format/parquet/rle.h"
 #include "format/parquet/thrift_read.h"
+#include "format/parquet/verify.h"
 
 /* int4[] */
 static struct type_node int_node = NODE_INT4();
@@ -92,14 +93,19 @@ static void read_header(struct thrift_reader *r, int64_t *bytes, int64_t *count)
   }
 }
 
-static struct page_seen see_page(struct rows *r, size_t at, unsigned repetition_max, unsigned definition_max) {
-  static struct page_seen p;
-  static struct thrift_reader header;
+static FILE *file_of(const struct rows *r) {
   FILE *file = tmpfile();
-  int64_t bytes = -1, count = -1;
   assert_non_null(file);
   assert_int_equal(fwrite(r->out.data, 1, r->out.len, file), r->out.len);
   assert_int_equal(fflush(file), 0);
+  return file;
+}
+
+static struct page_seen see_page(struct rows *r, size_t at, unsigned repetition_max, unsigned definition_max) {
+  static struct page_seen p;
+  static struct thrift_reader header;
+  FILE *file = file_of(r);
+  int64_t bytes = -1, count = -1;
   thrift_reader_init(&header, fileno(file), at, r->out.len);
   read_header(&header, &bytes, &count);
   assert_true(thrift_reader_check(&header, "a page header", &r->err));
@@ -310,6 +316,47 @@ static void test_a_row_of_any_length_is_one_page(void **state) {
   rows_deinit(&r);
 }
 
+static void expect_whole(struct rows *r, uint64_t rows) {
+  struct parquet_verification seen;
+  FILE *file = file_of(r);
+  bool ok = parquet_verify(fileno(file), &seen, &r->err);
+  if (!ok) print_error("%s\n", r->err.message);
+  assert_true(ok);
+  assert_int_equal(seen.row_count, rows);
+  fclose(file);
+}
+
+/*
+ * A text longer than a page has no place in a dictionary: what the open page holds is written again, its last row
+ * complete where the long text is its row's first item, else not.
+ */
+static void test_pages_know_their_rows_where_a_dictionary_ends_between_or_within_rows(void **state) {
+  static struct type_node text_node = NODE_TEXT();
+  static struct type_node texts = {.shape = SHAPE_LIST, .lower_bound = 1, .children = &text_node, .child_count = 1};
+  char text[2000];
+  for (int within = 0; within < 2; within++) {
+    struct rows r;
+    struct wire_bytes b;
+    rows_init(&r, &format_parquet, "page-size=1024");
+    rows_add_column(&r, "a", KIND_NESTED);
+    r.wire[0].tree = &texts;
+    rows_begin(&r);
+    for (int i = 0; i < 3000; i++) {
+      bool is_long = i % 1000 == 700;
+      snprintf(text, sizeof text, "%0*d", is_long ? 1500 : 1, i % 10);
+      b.len = 0;
+      wire_array(&b, OID_TEXT, within + 1u);
+      if (within) wire_text(&b, "first");
+      wire_text(&b, text);
+      r.cells[0] = wire_cell(&b);
+      encode(&r);
+    }
+    finish(&r);
+    expect_whole(&r, 3000);
+    rows_deinit(&r);
+  }
+}
+
 static struct cell other_dimensions(struct wire_bytes *b, uint32_t dimensions, uint32_t lower) {
   b->len = 0;
   wire_u32(b, dimensions);
@@ -406,6 +453,7 @@ int main(void) {
       cmocka_unit_test(test_keys_of_a_map_are_there_where_the_map_has_pairs),
       cmocka_unit_test(test_pages_end_between_rows),
       cmocka_unit_test(test_a_row_of_any_length_is_one_page),
+      cmocka_unit_test(test_pages_know_their_rows_where_a_dictionary_ends_between_or_within_rows),
       cmocka_unit_test(test_an_array_of_other_dimensions_is_an_error_that_names_them),
       cmocka_unit_test(test_an_array_of_other_dimensions_is_null_or_its_items_where_asked_for),
       cmocka_unit_test(test_wrong_wire_bytes_are_errors),

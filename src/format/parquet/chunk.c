@@ -194,10 +194,14 @@ static bool replay_entry(struct chunk *c, uint32_t i, uint32_t definition, uint3
   return true;
 }
 
-/* Puts the entries of the open page again, as PLAIN. They may fill several pages. */
+/*
+ * Puts the entries of the open page again, as PLAIN. They may fill several pages. Below a list the page may end within a
+ * row or behind a complete one: what comes next begins a row only then.
+ */
 static bool replay_as_plain(struct chunk *c, struct error *err) {
   struct chunk_shared *s = c->shared;
   uint32_t entries = c->entry_count, definition_max = c->leaf->definition_max;
+  uint32_t rows_complete = c->row_count, rows_begun = 0;
   levels_finish(&c->definition);
   levels_finish(&c->repetition);
   buffer_swap(&c->values, &s->sample_values);
@@ -217,7 +221,9 @@ static bool replay_as_plain(struct chunk *c, struct error *err) {
         (is_repeated(c) && !rle_next(&repetitions, &repetition)))
       return fail(err, ERR_INTERNAL, "a page's levels cannot be read back");
     if (!replay_entry(c, i, definition, repetition, &indices, err)) return false;
+    rows_begun += repetition == 0;
   }
+  if (is_repeated(c) && rows_begun == rows_complete) c->row_count++;
   return true;
 }
 
@@ -302,7 +308,6 @@ static bool settle_sample(struct chunk *c, bool is_all, struct error *err) {
     return true;
   }
   if (!replay_as_plain(c, err)) return false;
-  if (is_repeated(c)) c->row_count++;   /* a page is settled where its last row is complete */
   dictionary_deinit(&c->dictionary);
   c->has_last = false;
   return true;
