@@ -21,6 +21,7 @@ void plan_deinit(struct plan *plan) {
   free(plan->is_discovered);
   free(plan->where);
   free(plan->order_by);
+  free(plan->output_order);
   source_free(plan->source);
   schema_deinit(&plan->schema);
   *plan = (struct plan){0};

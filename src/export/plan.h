@@ -37,6 +37,8 @@ struct plan {
   char *discover_list;        /* the select list of the flattened columns alone; NULL where there are none */
   bool *is_discovered;        /* per wire column: it is among them */
   struct key_wish order_key;  /* the first of order_by */
+  struct format_order *output_order;   /* order_by up to the first column that is not in the output; by plan_columns */
+  size_t output_order_count;
   struct scan scan;
   bool has_zone;              /* the format shows timestamps with time zone by another clock than UTC's */
   bool flattens;              /* an item is flattened: its paths must be discovered before plan_columns */

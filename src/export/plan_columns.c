@@ -171,6 +171,33 @@ static bool check_names(const struct schema *schema, struct error *err) {
   return ok;
 }
 
+static bool find_output(const struct schema *schema, const char *source, uint32_t *column) {
+  for (size_t i = 0; i < schema->column_count; i++) {
+    const struct output_column *c = &schema->columns[i];
+    if (c->cell >= schema->wire_count || strcmp(schema->wire[c->wire].name, source) != 0) continue;
+    *column = (uint32_t)i;
+    return true;
+  }
+  return false;
+}
+
+/* Rows ordered by a, b, c are ordered by a, b, too, but not by a, c. */
+static bool make_output_order(struct plan *plan, struct error *err) {
+  const struct export_request *r = plan->request;
+  if (!r->order_count) return true;
+  plan->output_order = calloc(r->order_count, sizeof *plan->output_order);
+  if (!plan->output_order) return fail_memory(err, "the columns of the output");
+  for (size_t i = 0; i < r->order_count; i++) {
+    /* A NULL is above all values for the server, unless it is told otherwise. */
+    const bool descending = r->order[i].descending;
+    struct format_order *o = &plan->output_order[i];
+    *o = (struct format_order){.is_descending = descending, .nulls_first = descending};
+    if (!find_output(&plan->schema, r->order[i].column, &o->column)) break;
+    plan->output_order_count++;
+  }
+  return true;
+}
+
 bool plan_columns(struct plan *plan, struct path_collector *const *collectors, enum seen seen,
                   struct error *err) {
   struct schema *schema = &plan->schema;
@@ -185,5 +212,5 @@ bool plan_columns(struct plan *plan, struct path_collector *const *collectors, e
   for (size_t i = 0; i < plan->item_count; i++)
     if (!add_item(plan, &plan->items[i], collectors, seen, err)) return false;
   schema->cell_count = schema->wire_count + flatten_set_cell_count(schema->flatten);
-  return check_names(schema, err);
+  return check_names(schema, err) && make_output_order(plan, err);
 }

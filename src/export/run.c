@@ -184,6 +184,8 @@ static struct format_spec format_spec(const struct export_request *request, cons
       .created_by = "decant " DECANT_VERSION,
       .source = plan->source->name,
       .snapshot_at = "",
+      .order = plan->output_order,
+      .order_count = plan->output_order_count,
   };
 }
 

@@ -20,6 +20,9 @@
 enum special { SPECIAL_ERROR, SPECIAL_NULL, SPECIAL_STRING, SPECIAL_REPLACE };
 extern const char *const special_names[];   /* "error", "null", "string", "replace", NULL */
 
+/* One of the columns that the rows were asked to be ordered by. */
+struct format_order { uint32_t column; bool is_descending, nulls_first; };
+
 /* What a format may use of the plan. Borrowed; lives as long as the format object. */
 struct format_spec {
   const struct schema *schema;
@@ -30,6 +33,8 @@ struct format_spec {
   const char *created_by;         /* "decant 0.1.0" */
   const char *source;             /* "public.records" or "query": for key-value metadata */
   const char *snapshot_at;        /* RFC 3339, or "" while unknown */
+  const struct format_order *order;   /* of output columns, the first decides; by the server's rules for their types */
+  size_t order_count;             /* 0: no order, or not by a column of the output */
 };
 
 /* Counted by an encoder, summed by the engine. */

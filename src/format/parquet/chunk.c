@@ -128,6 +128,7 @@ static bool put_plain(struct chunk *c, const uint8_t *bytes, uint32_t len, struc
   memcpy(to + prefix, bytes, len);
   if (has_byte_order(c)) range_add_bytes(&c->range, c->values.data, c->values.len + prefix, len);
   c->values.len += prefix + len;
+  c->last_len = len;
   c->text_bytes += len;
   if (text) c->pooled_bytes += prefix + len, c->shared->open_text_bytes += prefix + len;
   put_entry(c);
@@ -176,6 +177,23 @@ bool chunk_put_missing(struct chunk *c, uint8_t definition, struct error *err) {
 
 bool chunk_put_null(struct chunk *c, struct error *err) {
   return chunk_put_missing(c, (uint8_t)(c->leaf->definition_max - 1), err);
+}
+
+bool chunk_last_entry(const struct chunk *c, struct last_entry *last) {
+  static const uint8_t bits[] = {0, 1};
+  const uint8_t *end = c->values.data + c->values.len;
+  *last = (struct last_entry){0};
+  if (c->entry_count == 0) return false;
+  if (c->leaf->definition_max && c->definition.value < c->leaf->definition_max) return true;
+  if (c->mode != CHUNK_PLAIN) {
+    last->bytes = dictionary_value(&c->dictionary, c->last_index, &last->len);
+  } else if (c->leaf->physical == PHYSICAL_BOOLEAN) {
+    *last = (struct last_entry){&bits[end[-1] >> ((c->value_count - 1) & 7) & 1], 1};
+  } else {
+    last->len = is_text(c) ? c->last_len : (uint32_t)c->leaf->width;
+    last->bytes = end - last->len;
+  }
+  return true;
 }
 
 /* Puts the entry again that was the page's i-th. Below a list the row before it is complete where it begins one. */

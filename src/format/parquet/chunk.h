@@ -76,6 +76,8 @@ struct chunk {
   uint64_t last_bits;          /* width 4 and 8 */
   uint32_t last_index;
 
+  uint32_t last_len;           /* in mode PLAIN: of the last value, where they are put as bytes */
+
   struct dictionary dictionary;
   uint64_t raw_bytes;          /* what the values in dictionary pages would take as PLAIN */
   uint32_t dictionary_pages;   /* data pages by encoding */
@@ -109,6 +111,13 @@ bool chunk_close_page(struct chunk *c, struct error *err) MUST_CHECK;
 bool chunk_finish(struct chunk *c, struct error *err) MUST_CHECK;
 /* The dictionary is full: later values are PLAIN. */
 bool chunk_leave_dictionary(struct chunk *c, struct error *err) MUST_CHECK;
+
+/*
+ * The entry that was put last, as it is written: bytes is NULL for a null, else the PLAIN value without a length, valid until
+ * the next entry. Of columns that are not nested. False where its page is closed already, as after a huge value.
+ */
+struct last_entry { const uint8_t *bytes; uint32_t len; };
+bool chunk_last_entry(const struct chunk *c, struct last_entry *last);
 
 /* A value is written otherwise than the server gave it. */
 static inline void chunk_count_special(struct chunk *c) {

@@ -11,5 +11,7 @@ struct parquet_file {
   struct parquet_schema schema;
   uint64_t row_group_rows;             /* target: where a row group ends */
   uint64_t row_group_rows_min;         /* below it bytes alone end none: a file has a limit of row groups */
+  struct sorting_column sorting[SORTING_COLUMNS_MAX];   /* by which the rows were asked to be sorted */
+  size_t sorting_count;
   struct footer footer;
 };

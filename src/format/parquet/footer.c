@@ -13,7 +13,7 @@
 #define LOG_BYTES_MAX ((size_t)64 << 10)       /* of each log in memory */
 
 struct chunk_record { uint32_t metadata_bytes, column_index_bytes, offset_index_bytes; };
-struct group_totals { uint64_t row_count, plain_bytes, stored_bytes, offset; };
+struct group_totals { uint64_t row_count, plain_bytes, stored_bytes, offset, sorted_count; };
 
 struct row_group_meta *row_group_meta_new(size_t chunk_count, struct error *err) {
   struct row_group_meta *m = calloc(1, sizeof *m + chunk_count * sizeof *m->chunks);
@@ -158,7 +158,7 @@ static bool add_chunk(struct footer *f, const struct chunk_meta *m, const struct
 
 bool footer_add(struct footer *f, const struct parquet_schema *schema, const struct row_group_meta *meta,
                 uint64_t offset, bool writes_page_index, struct error *err) {
-  struct group_totals totals = {.row_count = meta->row_count, .offset = offset};
+  struct group_totals totals = {.row_count = meta->row_count, .offset = offset, .sorted_count = meta->sorted_count};
   for (size_t i = 0; i < meta->chunk_count; i++) {
     totals.plain_bytes += meta->chunks[i].plain_bytes;
     totals.stored_bytes += meta->chunks[i].stored_bytes;
@@ -212,17 +212,31 @@ static bool write_chunk(struct cursor *at, struct thrift_writer *w, struct error
   return true;
 }
 
-static bool write_group(size_t chunk_count, struct cursor *at, struct thrift_writer *w, struct error *err) {
+static void write_sorting(const struct sorting_column *columns, size_t count, struct thrift_writer *w) {
+  if (!count) return;
+  thrift_list(w, 4, THRIFT_STRUCT, count);
+  for (const struct sorting_column *c = columns; c < columns + count; c++) {
+    thrift_element_struct_begin(w);
+    thrift_i32(w, 1, (int32_t)c->leaf);
+    thrift_bool(w, 2, c->is_descending);
+    thrift_bool(w, 3, c->nulls_first);
+    thrift_struct_end(w);
+  }
+}
+
+static bool write_group(const struct footer_facts *facts, struct cursor *at, struct thrift_writer *w, struct error *err) {
   struct group_totals totals;
   const uint8_t *bytes = replay_take(&at->groups, sizeof totals, err);
   if (!bytes) return false;
   memcpy(&totals, bytes, sizeof totals);
   thrift_element_struct_begin(w);
+  size_t chunk_count = facts->schema->leaf_count;
   thrift_list(w, 1, THRIFT_STRUCT, chunk_count);
   for (size_t i = 0; i < chunk_count; i++)
     if (!write_chunk(at, w, err)) return false;
   thrift_i64(w, 2, (int64_t)totals.plain_bytes);
   thrift_i64(w, 3, (int64_t)totals.row_count);
+  write_sorting(facts->sorting, (size_t)totals.sorted_count, w);
   thrift_i64(w, 5, (int64_t)totals.offset);
   thrift_i64(w, 6, (int64_t)totals.stored_bytes);
   thrift_struct_end(w);
@@ -255,7 +269,7 @@ static bool write_file_metadata(const struct footer *f, const struct footer_fact
   thrift_i64(&w, 3, (int64_t)facts->row_count);
   thrift_list(&w, 4, THRIFT_STRUCT, f->group_count);
   for (size_t i = 0; i < f->group_count; i++)
-    if (!write_group(leaf_count, at, &w, err)) return false;
+    if (!write_group(facts, at, &w, err)) return false;
   write_key_values(facts, &w);
   thrift_string(&w, 6, facts->created_by);
   /* TYPE_ORDER for each leaf: without it readers must ignore smallest and largest values. */

@@ -30,6 +30,7 @@ struct chunk_meta {
 
 struct row_group_meta {
   uint64_t row_count;
+  size_t sorted_count;                 /* of the file's sorting columns, so many of the first are true of this group */
   size_t chunk_count;
   struct chunk_meta chunks[];
 };
@@ -55,6 +56,7 @@ bool footer_add(struct footer *f, const struct parquet_schema *schema, const str
 struct footer_facts {
   const struct parquet_schema *schema;
   const char *created_by, *source, *snapshot_at;
+  const struct sorting_column *sorting;   /* as many as a group's sorted_count may say */
   uint64_t row_count;
   uint64_t offset;                     /* where the bytes go */
 };

@@ -10,10 +10,10 @@
  */
 #pragma once
 #include "format/parquet/schema_read.h"
+#include "format/parquet/spec.h"
 
 #define BOUND_KEPT_MAX 64         /* bytes of a smallest or largest value that are kept */
 #define PAGE_ENCODINGS_MAX 16
-#define SORTING_COLUMNS_MAX 16
 #define CREATED_BY_MAX 128
 #define NOT_SAID (-1)             /* a number that the footer leaves out */
 
@@ -50,8 +50,6 @@ struct chunk_facts {
   struct extent bloom;            /* len may be NOT_SAID */
   struct extent column_index, offset_index;
 };
-
-struct sorting_column { int64_t leaf; bool is_descending, nulls_first; };
 
 struct group_facts {
   size_t group;

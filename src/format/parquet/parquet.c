@@ -23,6 +23,16 @@ static bool check_names(const struct schema *schema, struct error *err) {
   return true;
 }
 
+/* What a row group may be said to be sorted by: the order's columns up to the first that is nested. */
+static void choose_sorting(struct parquet_file *f) {
+  for (size_t i = 0; i < f->spec.order_count && f->sorting_count < SORTING_COLUMNS_MAX; i++) {
+    const struct format_order *o = &f->spec.order[i];
+    const struct tree_node *column = &f->schema.columns[o->column];
+    if (column->shape != SHAPE_SCALAR) break;
+    f->sorting[f->sorting_count++] = (struct sorting_column){(int64_t)column->leaf_first, o->is_descending, o->nulls_first};
+  }
+}
+
 static void parquet_close(void *self) {
   struct parquet_file *f = self;
   if (!f) return;
@@ -45,6 +55,7 @@ static bool parquet_open(const struct format_spec *spec, void **self, struct err
       parquet_choices_parse(&f->options, &choices, err) &&
       parquet_schema_init(&f->schema, spec->schema, spec->special, &choices, err) &&
       parquet_bloom_parse(f->options.bloom, &f->schema, err)) {
+    choose_sorting(f);
     *self = f;
     return true;
   }
@@ -86,7 +97,7 @@ static bool parquet_end(void *self, uint64_t rows, uint64_t offset, struct buffe
   char created_by[256];
   format_created_by(f->spec.created_by, created_by, sizeof created_by);
   struct footer_facts facts = {.schema = &f->schema, .created_by = created_by, .source = f->spec.source,
-                               .snapshot_at = f->spec.snapshot_at, .row_count = rows, .offset = offset};
+                               .snapshot_at = f->spec.snapshot_at, .sorting = f->sorting, .row_count = rows, .offset = offset};
   return footer_write(&f->footer, &facts, out, err);
 }
 

@@ -3,6 +3,7 @@
 #include "format/parquet/cells.h"
 #include "format/parquet/chunk.h"
 #include "format/parquet/shred.h"
+#include "format/parquet/sorting.h"
 
 #include <stdlib.h>
 
@@ -35,6 +36,7 @@ struct encoder {
   size_t column_count;
   struct chunk *chunks;
   size_t chunk_count;
+  struct sorting sorting;
   uint64_t row_count;            /* of the row group */
   uint64_t group_count;          /* row groups before it */
   struct format_counts counts;
@@ -153,7 +155,8 @@ bool row_group_new(void *self, struct encoder **encoder, struct error *err) {
   struct encoder *e = calloc(1, sizeof *e);
   if (!e) return fail_memory(err, "a Parquet encoder");
   e->file = f;
-  if (!shared_init(&e->shared, f, err) || !make_chunks(e, f, err)) {
+  if (!shared_init(&e->shared, f, err) || !make_chunks(e, f, err) ||
+      !sorting_init(&e->sorting, f->sorting, f->sorting_count, e->chunks, err)) {
     row_group_free(e);
     return false;
   }
@@ -167,6 +170,7 @@ void row_group_free(struct encoder *e) {
   free(e->chunks);
   free(e->specials_by_column);
   free(e->columns);
+  sorting_deinit(&e->sorting);
   shared_deinit(&e->shared);
   free(e);
 }
@@ -174,6 +178,7 @@ void row_group_free(struct encoder *e) {
 bool row_group_encode(struct encoder *e, const struct cell *cells, struct buffer *out, struct error *err) {
   for (const struct column *c = e->columns, *end = c + e->column_count; c < end; c++)
     if (!c->append(c->chunk, &cells[c->cell], err)) return false;
+  if (e->sorting.sorted_count) sorting_add_row(&e->sorting);
   e->row_count++;
   return true;
 }
@@ -254,6 +259,7 @@ bool row_group_end(struct encoder *e, void **meta, struct error *err) {
   struct row_group_meta *m = row_group_meta_new(e->chunk_count, err);
   if (!m) return false;
   m->row_count = e->row_count;
+  m->sorted_count = e->sorting.sorted_count;
   for (size_t i = 0; i < e->chunk_count; i++) {
     if (chunk_finish(&e->chunks[i], err) && fill_meta(&e->chunks[i], e->file, &m->chunks[i], err)) continue;
     row_group_meta_free(m);
@@ -270,6 +276,7 @@ bool row_group_end(struct encoder *e, void **meta, struct error *err) {
 static void reset(struct encoder *e) {
   for (size_t i = 0; i < e->chunk_count; i++) chunk_reset(&e->chunks[i]);
   spill_reset(&e->shared.spill);
+  sorting_reset(&e->sorting);
   e->row_count = 0;
   e->group_count++;
   e->shared.encoded_bytes = e->shared.index_bytes = 0;

@@ -1,5 +1,7 @@
 /* The numbers of the Parquet format (parquet.thrift of apache/parquet-format). */
 #pragma once
+#include <stdbool.h>
+#include <stdint.h>
 
 #define PARQUET_MAGIC "PAR1"
 #define PARQUET_MAGIC_BYTES 4
@@ -61,5 +63,9 @@ enum encoding {
 enum codec_id { CODEC_NONE = 0, CODEC_SNAPPY = 1, CODEC_GZIP = 2, CODEC_ZSTD = 6, CODEC_LZ4_RAW = 7 };
 
 enum page_type { PAGE_DATA = 0, PAGE_INDEX = 1, PAGE_DICTIONARY = 2, PAGE_DATA_V2 = 3 };
+
+/* SortingColumn. Of a row group's at most so many are written, and kept when read. */
+#define SORTING_COLUMNS_MAX 16
+struct sorting_column { int64_t leaf; bool is_descending, nulls_first; };
 
 enum boundary_order { BOUNDARY_UNORDERED = 0, BOUNDARY_ASCENDING = 1, BOUNDARY_DESCENDING = 2 };
