@@ -134,6 +134,14 @@ def test_what_cannot_be_opened_and_no_file_at_all_are_errors(decant, tmp_path):
     decant("verify", "--format", "xlsx", "x", code=2)
 
 
+@pytest.mark.parametrize("arguments", [["verify", "--json"], ["describe", "--json"], ["describe"], ["help", "export"]])
+def test_an_answer_that_cannot_be_written_is_a_failure(decant, write, arguments):
+    files = [] if arguments[0] == "help" else [write("x.parquet")]
+    with open("/dev/full", "wb") as full:
+        run = decant(*arguments, *files, code=4, stdout=full)
+    assert "standard output" in run.err
+
+
 PARQUET = ["compression=none", "compression=snappy", "compression=zstd,page-rows=16", "compression=gzip",
            "compression=lz4_raw,dictionary=false"]
 
