@@ -37,8 +37,10 @@ static bool add_column(struct schema *schema, char *name, struct output_column c
 static struct path_type type_of(const struct plan *plan, const struct found_path *found) {
   const struct format *format = plan->request->format;
   const struct path_type text = {.form = FLATTEN_TEXT}, json = {.form = FLATTEN_JSON};
-  if (!found || !format->types_paths) return format->path_form == FORMAT_PATH_TEXT ? text : json;
-  return plan->request->discover == DISCOVER_FULL ? found->type : json;
+  enum path_types types = format->path_types(plan->request->format_options);
+  if (!found || types == PATH_TYPES_NONE) return format->path_form == FORMAT_PATH_TEXT ? text : json;
+  if (plan->request->discover != DISCOVER_FULL) return json;
+  return types == PATH_TYPES_DECIMAL ? found->decimal_type : found->type;
 }
 
 static struct output_column path_column(const struct plan *plan, size_t wire, size_t cell,
@@ -107,7 +109,7 @@ static bool add_flattened(struct plan *plan, const struct plan_item *item, struc
   const struct found_path *paths;
   if (!path_collector_finish(collector, &paths, &count, err)) return false;
   /* No value at all: the column is still there, under its own name. */
-  static const struct found_path top = {.type = {.form = FLATTEN_JSON}};
+  static const struct found_path top = {.type = {.form = FLATTEN_JSON}, .decimal_type = {.form = FLATTEN_JSON}};
   if (count == 0 && !add_found(plan, item, &top, err)) return false;
   for (size_t i = 0; i < count; i++)
     if (!add_found(plan, item, &paths[i], err)) return false;

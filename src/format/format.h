@@ -46,6 +46,13 @@ struct format_counts {
 
 struct encoder;                   /* a format's own struct; one lane's */
 
+/* How the values of a found path come: by path_form, or as KIND_JSON or, where all values agree, of a type. */
+enum path_types {
+  PATH_TYPES_NONE,
+  PATH_TYPES_DOUBLE,    /* numbers that are not all whole: FLATTEN_FLOAT8 where that is exact */
+  PATH_TYPES_DECIMAL,   /* FLATTEN_NUMERIC where 38 digits are enough */
+};
+
 struct format {
   const char *name;               /* "csv" */
   const char *extension;          /* "csv" */
@@ -57,7 +64,7 @@ struct format {
   /* The same for arrays, composites and hstore, by the format's options: WIRE_TEXT, WIRE_JSON or WIRE_NESTED. */
   enum wire_form (*nested_form)(const void *options);
   enum flatten_form_of_format { FORMAT_PATH_TEXT, FORMAT_PATH_JSON } path_form;  /* how picked JSON values come */
-  bool types_paths;               /* flattened paths come as KIND_JSON or, where all values agree, as values of a type */
+  enum path_types (*path_types)(const void *options);   /* of flattened paths, where every row was looked at */
   unsigned specials_allowed;      /* bit set of 1 << SPECIAL_… that may be asked for */
   const char *group;              /* what the options are called together: --csv, "csv"; formats may share a group */
   const struct option *options;   /* NULL-named row ends it; NULL: none */

@@ -374,7 +374,7 @@ static const char *json_zone(const void *o) { return ((const struct json_options
 #define SHARED_SLOTS                                                                                         \
   .is_text = true, .flattens = false, .other_form = WIRE_JSON, .path_form = FORMAT_PATH_JSON,                \
   .nested_form = text_nested_as_json,                                                                        \
-  .types_paths = false,                                                                                      \
+  .path_types = text_path_types,                                                                             \
   .specials_allowed = 1u << SPECIAL_ERROR | 1u << SPECIAL_NULL | 1u << SPECIAL_STRING | 1u << SPECIAL_REPLACE, \
   .group = "json", .options = options, .options_size = sizeof(struct json_options), .zone = json_zone,       \
   .close = json_close, .meta_free = text_meta_free, .encoder_new = json_encoder_new,                         \

@@ -349,6 +349,7 @@ static bool make_found(struct path_collector *c, const struct counted_node *node
     uint32_t node = nodes[c->found_count].node;
     if (!make_path(c, node, &found->path, err)) return false;
     found->type = json_facts_type(&c->facts[node]);
+    found->decimal_type = json_facts_decimal_type(&c->facts[node]);
   }
   qsort(c->found, count, sizeof *c->found, compare_found);
   return true;

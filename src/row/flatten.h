@@ -117,6 +117,7 @@ bool path_collector_join(struct path_collector *c, const struct path_collector *
 struct found_path {
   struct json_path path;
   struct path_type type;
+  struct path_type decimal_type;   /* the same, but FLATTEN_NUMERIC comes before FLATTEN_FLOAT8 */
 };
 
 /*

@@ -55,18 +55,23 @@ void json_facts_join(struct json_facts *f, const struct json_facts *other) {
   raise(&f->scale, other->scale);
 }
 
-static struct path_type number_type(const struct json_facts *f) {
+static struct path_type number_type(const struct json_facts *f, bool prefers_decimal) {
   int precision = f->whole_digits + f->scale;
+  bool is_decimal = precision <= JSON_NUMBER_DIGITS_MAX;
   if (!(f->not & NOT_INT64)) return (struct path_type){.form = FLATTEN_INT8};
-  if (!(f->not & NOT_DOUBLE)) return (struct path_type){.form = FLATTEN_FLOAT8};
-  if (precision > JSON_NUMBER_DIGITS_MAX) return (struct path_type){.form = FLATTEN_JSON};
-  return (struct path_type){.form = FLATTEN_NUMERIC, .precision = precision, .scale = f->scale};
+  if (!(f->not & NOT_DOUBLE) && !(prefers_decimal && is_decimal)) return (struct path_type){.form = FLATTEN_FLOAT8};
+  if (!is_decimal) return (struct path_type){.form = FLATTEN_JSON};
+  /* Nothing but 0e0 has no digits. */
+  return (struct path_type){.form = FLATTEN_NUMERIC, .precision = precision ? precision : 1, .scale = f->scale};
 }
 
-struct path_type json_facts_type(const struct json_facts *f) {
+static struct path_type type_of(const struct json_facts *f, bool prefers_decimal) {
   unsigned types = f->types & ~(1u << JSON_NULL);
   if (types == 1u << JSON_TRUE) return (struct path_type){.form = FLATTEN_BOOL};
-  if (types == 1u << JSON_NUMBER) return number_type(f);
+  if (types == 1u << JSON_NUMBER) return number_type(f, prefers_decimal);
   if (types == 1u << JSON_STRING) return (struct path_type){.form = FLATTEN_STRING};
   return (struct path_type){.form = FLATTEN_JSON};
 }
+
+struct path_type json_facts_type(const struct json_facts *f) { return type_of(f, false); }
+struct path_type json_facts_decimal_type(const struct json_facts *f) { return type_of(f, true); }

@@ -24,3 +24,5 @@ void json_facts_note(struct json_facts *f, const uint8_t *at, const uint8_t *end
 void json_facts_join(struct json_facts *f, const struct json_facts *other);
 /* The form that holds every value exactly, JSON null as NULL; FLATTEN_JSON where there is none, or no value but null. */
 struct path_type json_facts_type(const struct json_facts *f);
+/* The same, but numbers that are not all int64 are FLATTEN_NUMERIC where they have at most 38 digits. */
+struct path_type json_facts_decimal_type(const struct json_facts *f);

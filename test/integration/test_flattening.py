@@ -3,7 +3,10 @@
 import csv
 import io
 import json
+from decimal import Decimal
 
+import duckdb
+import pyarrow.parquet as pq
 import pytest
 from support.oracle import array_items, xml_rows
 from support.parquet import parquet_file
@@ -290,3 +293,24 @@ def test_more_paths_than_a_file_can_have_columns_is_a_clear_error(db, decant):
 def test_a_column_of_arrays_is_one_column(documents, flat):
     documents("[1]", "[2, 3]")
     assert flat() == (["id", "meta"], [["1", "[1]"], ["2", "[2, 3]"]])
+
+
+def test_numbers_are_doubles_or_decimals_as_asked_for_and_readers_see_the_same_values(documents, decant, tmp_path):
+    documents('{"price":19.90,"n":1,"far":1e-300}', '{"price":-1234.5,"n":2,"far":0.5}', '{"price":null,"n":3}')
+    types = {
+        "double": ["INTEGER", "DOUBLE", "BIGINT", "DOUBLE"],
+        "decimal": ["INTEGER", "DOUBLE", "BIGINT", "DECIMAL(6,2)"],  # 1e-300 has too many digits
+    }
+    for choice, expected in types.items():
+        path = tmp_path / f"{choice}.parquet"
+        source = ("--table", "docs", "--flatten", "--discover", "full", "-o", path)
+        decant("export", *source, "--format", "parquet", "--parquet", f"json-numbers={choice}")
+        with duckdb.connect() as connection:
+            result = connection.execute("SELECT * FROM read_parquet(?) ORDER BY 1", [str(path)])
+            assert [str(column[1]) for column in result.description] == expected
+            rows = result.fetchall()
+        assert [row[3] for row in rows] == ([Decimal("19.90"), Decimal("-1234.50"), None] if choice == "decimal"
+                                            else [19.9, -1234.5, None])
+        assert [row[1] for row in rows] == [1e-300, 0.5, None]
+        read = pq.read_table(path).to_pydict()
+        assert [list(row) for row in zip(*read.values())] == [list(row) for row in rows]

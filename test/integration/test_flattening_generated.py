@@ -139,7 +139,7 @@ def check_csv(written, texts, paths, with_rest):
             assert json.loads(row[-1]) == left
 
 
-def check_parquet(written, texts, paths, with_rest):
+def check_parquet(written, texts, paths, with_rest, json_numbers):
     table = parquet_file(written).read()
     assert table.column_names == ["id", *map(column_name, paths), *(["m._other"] * with_rest)]
     seen = collections.defaultdict(list)
@@ -147,7 +147,7 @@ def check_parquet(written, texts, paths, with_rest):
         for path, value in flat.values(text) if text is not None else ():
             seen[path].append(value)
     for index, path in enumerate(paths, 1):
-        type_name, column = flat.path_type(seen[path]), table.column(index)
+        type_name, column = flat.path_type(seen[path], json_numbers), table.column(index)
         is_json = str(column.type) == "extension<arrow.json>"
         assert ("json" if is_json else str(column.type)) == type_name, path
         expected = [
@@ -179,7 +179,9 @@ def test_every_cell_is_what_the_rules_say(data, decant, fill, type_name):
         assert "two columns of the output" in run.err
         return
     check_csv(export(decant, *source, "--format", "csv"), texts, columns, with_rest)
-    check_parquet(export(decant, *source, "--format", "parquet"), texts, columns, with_rest)
+    numbers = data.draw(st.sampled_from(["double", "decimal"]))
+    parquet = ("--format", "parquet", "--parquet", f"json-numbers={numbers}")
+    check_parquet(export(decant, *source, *parquet), texts, columns, with_rest, numbers)
 
 
 @pytest.mark.parametrize("type_name", ["json", "jsonb"])

@@ -109,25 +109,26 @@ def whole_digits(number):
     return max(0, number.adjusted() + 1) if number else 0
 
 
-def number_type(texts):
+def number_type(texts, json_numbers):
     if all(PLAIN.fullmatch(text) and -(2**63) <= int(text) < 2**63 for text in texts):
         return "int64"
-    if all(map(says_double, texts)):
-        return "double"
     numbers = [Decimal(text) for text in texts]
     scale = max(0, -min(number.as_tuple().exponent for number in numbers))
-    precision = max(map(whole_digits, numbers)) + scale
-    return f"decimal128({precision}, {scale})" if precision <= 38 else "json"
+    precision = max(1, max(map(whole_digits, numbers)) + scale)
+    is_double, is_decimal = all(map(says_double, texts)), precision <= 38
+    if is_double and (json_numbers == "double" or not is_decimal):
+        return "double"
+    return f"decimal128({precision}, {scale})" if is_decimal else "json"
 
 
-def path_type(texts):
-    """Of the Parquet column that holds these values, as pyarrow spells it."""
+def path_type(texts, json_numbers="double"):
+    """Of the Parquet column that holds these values, as pyarrow spells it; json_numbers: the option's value."""
     texts = [text for text in texts if text != "null"]
     starts = {text[0] for text in texts}
     if starts and starts <= {"t", "f"}:
         return "bool"
     if starts and starts <= set("-0123456789"):
-        return number_type(texts)
+        return number_type(texts, json_numbers)
     return "string" if starts == {'"'} else "json"
 
 

@@ -161,13 +161,13 @@ static void add(struct path_collector *c, const char *json) {
   assert_true(path_collector_add(c, (const uint8_t *)json, strlen(json), &err));
 }
 
-static struct path_type type_of_first(struct path_collector *c) {
+static const struct found_path *first_found(struct path_collector *c) {
   const struct found_path *found;
   struct error err;
   size_t count;
   assert_true(path_collector_finish(c, &found, &count, &err));
   assert_true(count > 0);
-  return found[0].type;
+  return &found[0];
 }
 
 static struct path_collector *collector(uint32_t max_paths, enum too_many too_many) {
@@ -188,7 +188,7 @@ static void assert_type(const char *const *documents, enum flatten_form form, in
     assert_true(path_collector_join(parts, part, &err));
     path_collector_free(part);
   }
-  const struct path_type types[] = {type_of_first(whole), type_of_first(parts)};
+  const struct path_type types[] = {first_found(whole)->type, first_found(parts)->type};
   for (int i = 0; i < 2; i++) {
     assert_int_equal(types[i].form, form);
     if (form != FLATTEN_NUMERIC) continue;
@@ -212,6 +212,30 @@ static void test_values_that_agree_have_a_type(void **state) {
   assert_type(DOCUMENTS("{\"a\":9007199254740993.5}", "{\"a\":1e21}"), FLATTEN_NUMERIC, 23, 1);
   assert_type(DOCUMENTS("{\"a\":9007199254740993.5}", "{\"a\":1e60}"), FLATTEN_JSON, 0, 0);
   assert_type(DOCUMENTS("{\"a\":\"\"}", "{\"a\":\"\\n\"}", "{\"a\":null}"), FLATTEN_STRING, 0, 0);
+}
+
+static void assert_decimal_type(const char *const *documents, enum flatten_form form, int precision, int scale) {
+  struct path_collector *c = collector(100, TOO_MANY_FAILS);
+  for (size_t i = 0; documents[i]; i++) add(c, documents[i]);
+  const struct path_type *type = &first_found(c)->decimal_type;
+  assert_int_equal(type->form, form);
+  if (form == FLATTEN_NUMERIC) {
+    assert_int_equal(type->precision, precision);
+    assert_int_equal(type->scale, scale);
+  }
+  path_collector_free(c);
+}
+
+static void test_where_decimals_are_preferred_only_long_numbers_are_doubles(void **state) {
+  assert_decimal_type(DOCUMENTS("{\"a\":1}", "{\"a\":-9223372036854775808}"), FLATTEN_INT8, 0, 0);
+  assert_decimal_type(DOCUMENTS("{\"a\":1}", "{\"a\":1.0}"), FLATTEN_NUMERIC, 2, 1);
+  assert_decimal_type(DOCUMENTS("{\"a\":-120.5}", "{\"a\":0.025}", "{\"a\":null}"), FLATTEN_NUMERIC, 6, 3);
+  assert_decimal_type(DOCUMENTS("{\"a\":1e-38}"), FLATTEN_NUMERIC, 38, 38);
+  assert_decimal_type(DOCUMENTS("{\"a\":1e-39}"), FLATTEN_FLOAT8, 0, 0);
+  assert_decimal_type(DOCUMENTS("{\"a\":0.1}", "{\"a\":1e300}"), FLATTEN_FLOAT8, 0, 0);
+  assert_decimal_type(DOCUMENTS("{\"a\":0e5}"), FLATTEN_NUMERIC, 1, 0);
+  assert_decimal_type(DOCUMENTS("{\"a\":9007199254740993.5}", "{\"a\":1e60}"), FLATTEN_JSON, 0, 0);
+  assert_decimal_type(DOCUMENTS("{\"a\":0.5}", "{\"a\":\"0.5\"}"), FLATTEN_JSON, 0, 0);
 }
 
 static void test_values_that_do_not_agree_are_json(void **state) {
@@ -382,6 +406,7 @@ int main(void) {
       cmocka_unit_test(test_what_a_double_prints_as_is_said_by_it),
       cmocka_unit_test(test_a_decimal_holds_a_number_or_does_not),
       cmocka_unit_test(test_values_that_agree_have_a_type),
+      cmocka_unit_test(test_where_decimals_are_preferred_only_long_numbers_are_doubles),
       cmocka_unit_test(test_values_that_do_not_agree_are_json),
       cmocka_unit_test(test_joined_collectors_keep_to_the_limit_and_say_what_they_left),
       cmocka_unit_test(test_keys_that_no_path_can_name_are_left_to_the_rest),

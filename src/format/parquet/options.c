@@ -13,6 +13,7 @@ enum { TYPE_AUTO, TYPE_STRING, TYPE_OWN };
 static const char *const uuid_types[] = {"auto", "string", "uuid", NULL};
 static const char *const time_types[] = {"auto", "string", "time", NULL};
 static const char *const nested_choices[] = {[NESTED_LIST] = "list", [NESTED_JSON] = "json", NULL};
+static const char *const json_numbers[] = {[JSON_NUMBERS_DOUBLE] = "double", [JSON_NUMBERS_DECIMAL] = "decimal", NULL};
 
 const struct option parquet_option_table[] = {
     {"profile", OPTION_CHOICE, FIELD(profile), 0, 0, profiles, "portable",
@@ -41,6 +42,8 @@ const struct option parquet_option_table[] = {
      "Bloom filters: none, auto (of chunks that are all dictionary with more than 64 values) or columns as a+b"},
     {"nested", OPTION_CHOICE, FIELD(nested), 0, 0, nested_choices, "list",
      "list: arrays, composites and hstore as LIST, group and MAP; json: as JSON text"},
+    {"json-numbers", OPTION_CHOICE, FIELD(json_numbers), 0, 0, json_numbers, "double",
+     "numbers of flattened paths that are not all whole, with discover full: double where that is exact, or decimal"},
     {NULL},
 };
 

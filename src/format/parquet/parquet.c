@@ -71,6 +71,11 @@ static enum wire_form parquet_nested_form(const void *options) {
   return ((const struct parquet_options *)options)->nested == NESTED_JSON ? WIRE_JSON : WIRE_NESTED;
 }
 
+static enum path_types parquet_path_types(const void *options) {
+  bool decimal = ((const struct parquet_options *)options)->json_numbers == JSON_NUMBERS_DECIMAL;
+  return decimal ? PATH_TYPES_DECIMAL : PATH_TYPES_DOUBLE;
+}
+
 static bool parquet_begin(void *self, struct buffer *out, struct error *err) {
   buffer_append(out, PARQUET_MAGIC, PARQUET_MAGIC_BYTES);
   return buffer_check(out, "output", err);
@@ -114,7 +119,7 @@ const struct format format_parquet = {
     .other_form = WIRE_TEXT,
     .nested_form = parquet_nested_form,
     .path_form = FORMAT_PATH_TEXT,
-    .types_paths = true,
+    .path_types = parquet_path_types,
     .specials_allowed = (1u << SPECIAL_ERROR) | (1u << SPECIAL_NULL) | (1u << SPECIAL_STRING) |
                         (1u << SPECIAL_REPLACE),
     .group = "parquet",
