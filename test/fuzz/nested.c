@@ -72,7 +72,8 @@ static void end_file(void *self, struct encoder *e, uint64_t rows, struct buffer
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size < 1) return 0;
-  struct wire_column wire[COLUMNS] = {{.name = (char *)"a"}, {.name = (char *)"b"}};
+  struct wire_column wire[COLUMNS] = {{.name = (char *)"a", .type_name = (char *)"a[]"},
+                                      {.name = (char *)"b", .type_name = (char *)"b[]"}};
   struct output_column columns[COLUMNS];
   for (uint32_t i = 0; i < COLUMNS; i++) {
     wire[i].kind = KIND_NESTED;

@@ -253,11 +253,12 @@ static void write_key_value(struct thrift_writer *w, const char *key, const char
 static void write_key_values(const struct footer_facts *facts, struct thrift_writer *w) {
   char rows[24];
   snprintf(rows, sizeof rows, "%" PRIu64, facts->row_count);
-  bool has_snapshot = *facts->snapshot_at != '\0';
-  thrift_list(w, 5, THRIFT_STRUCT, has_snapshot ? 3 : 2);
+  bool has_snapshot = *facts->snapshot_at != '\0', has_types = *facts->types != '\0';
+  thrift_list(w, 5, THRIFT_STRUCT, 2u + has_snapshot + has_types);
   write_key_value(w, "decant.source", facts->source);
   if (has_snapshot) write_key_value(w, "decant.snapshot", facts->snapshot_at);
   write_key_value(w, "decant.rows", rows);
+  if (has_types) write_key_value(w, "decant.types", facts->types);
 }
 
 static bool write_file_metadata(const struct footer *f, const struct footer_facts *facts, struct cursor *at,

@@ -56,6 +56,7 @@ bool footer_add(struct footer *f, const struct parquet_schema *schema, const str
 struct footer_facts {
   const struct parquet_schema *schema;
   const char *created_by, *source, *snapshot_at;
+  const char *types;                   /* JSON: the server's type by column; "" for none */
   const struct sorting_column *sorting;   /* as many as a group's sorted_count may say */
   uint64_t row_count;
   uint64_t offset;                     /* where the bytes go */

@@ -5,11 +5,13 @@
 #include "format/parquet/count.h"
 #include "format/parquet/file.h"
 #include "format/parquet/row_group.h"
+#include "row/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define ROW_GROUPS_MAX 10000     /* more make readers slow, and some refuse over 32,767 */
+#define TYPES_BYTES_MAX ((size_t)256 << 20)
 
 static bool check_names(const struct schema *schema, struct error *err) {
   for (size_t i = 0; i < schema->column_count; i++) {
@@ -97,13 +99,38 @@ static void format_created_by(const char *name_and_version, char *to, size_t siz
   snprintf(to, size, "%.*s version %s (build %s)", name_len, name_and_version, version, version);
 }
 
+/*
+ * {"column": "its type as the server calls it"}: Parquet has no varchar(20), enum, inet or interval. "" where the file holds
+ * nothing but paths of JSON columns. NULL if out of memory.
+ */
+static char *make_types(const struct schema *s) {
+  struct buffer out;
+  buffer_init(&out, TYPES_BYTES_MAX);
+  for (size_t i = 0; i < s->column_count; i++) {
+    const struct output_column *c = &s->columns[i];
+    if (c->cell >= s->wire_count) continue;
+    const char *type = s->wire[c->wire].type_name;
+    buffer_append_byte(&out, out.len ? ',' : '{');
+    json_append_string(&out, c->name, strlen(c->name));
+    buffer_append_byte(&out, ':');
+    json_append_string(&out, type, strlen(type));
+  }
+  if (out.len) buffer_append_byte(&out, '}');
+  return buffer_take_string(&out);
+}
+
 static bool parquet_end(void *self, uint64_t rows, uint64_t offset, struct buffer *out, struct error *err) {
   struct parquet_file *f = self;
   char created_by[256];
   format_created_by(f->spec.created_by, created_by, sizeof created_by);
+  char *types = make_types(f->spec.schema);
+  if (!types) return fail_memory(err, "the Parquet footer");
   struct footer_facts facts = {.schema = &f->schema, .created_by = created_by, .source = f->spec.source,
-                               .snapshot_at = f->spec.snapshot_at, .sorting = f->sorting, .row_count = rows, .offset = offset};
-  return footer_write(&f->footer, &facts, out, err);
+                               .snapshot_at = f->spec.snapshot_at, .types = types, .sorting = f->sorting,
+                               .row_count = rows, .offset = offset};
+  bool ok = footer_write(&f->footer, &facts, out, err);
+  free(types);
+  return ok;
 }
 
 /* Timestamps with time zone are instants: readers show them in a zone of theirs. */
