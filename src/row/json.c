@@ -217,19 +217,19 @@ bool json_unescape(const uint8_t *at, const uint8_t *end, struct buffer *out) {
   return true;
 }
 
-bool json_has_half_pair(const uint8_t *at, const uint8_t *end) {
-  while ((at = memchr(at, '\\', (size_t)(end - at)))) {
-    if (at[1] != 'u') {
+const uint8_t *json_find_half_pair(const uint8_t *at, const uint8_t *end) {
+  while (at < end && (at = memchr(at, '\\', (size_t)(end - at)))) {
+    const uint8_t *escape = at;
+    int32_t code = end - at >= 6 && at[1] == 'u' ? read_hex4(at + 2, end) : -1;
+    if (code < 0) {
       at += 2;
       continue;
     }
     uint8_t character[4];
-    const uint8_t *escape = at;
-    uint8_t *stop = unescape_unicode(&at, end, character);
-    int32_t code = read_hex4(escape + 2, end);
-    if (!stop || (code >= 0xD800 && code <= 0xDFFF && at - escape == 6)) return true;   /* not joined with another */
+    (void)unescape_unicode(&at, end, character);
+    if (code >= 0xD800 && code <= 0xDFFF && at - escape == 6) return escape;   /* not joined with another */
   }
-  return false;
+  return NULL;
 }
 
 static void append_escape(struct buffer *out, uint8_t c) {

@@ -36,8 +36,11 @@ bool json_unescape(const uint8_t *at, const uint8_t *end, struct buffer *out) MU
  */
 uint8_t *json_unescape_to(const uint8_t *at, const uint8_t *end, uint8_t *to) MUST_CHECK;
 
-/* Does a string (as above, well-formed) hold an escape of half a surrogate pair, which is no character? */
-bool json_has_half_pair(const uint8_t *at, const uint8_t *end);
+/*
+ * The first escape of half a surrogate pair, which is no character: six bytes, \uD83D. Of any JSON text, a string or a
+ * whole document; NULL where it has none. Reads no byte behind the end, whatever the text.
+ */
+const uint8_t *json_find_half_pair(const uint8_t *at, const uint8_t *end);
 
 /* Appends text as a JSON string with quotes, escaped as PostgreSQL's escape_json does. */
 void json_append_string(struct buffer *out, const void *text, size_t len);

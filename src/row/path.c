@@ -27,7 +27,7 @@ static bool read_quoted(const char **at, struct json_path *path, const char *tex
   bool ok = json_unescape(begin, behind, &key);
   if (key.len && memchr(key.data, '\0', key.len))
     ok = fail(err, ERR_USAGE, "path \"%.200s\": a key with \\u0000 cannot be picked", text);
-  else if (json_has_half_pair(begin, behind))
+  else if (json_find_half_pair(begin, behind))
     ok = fail(err, ERR_USAGE, "path \"%.200s\": a key with half a surrogate pair cannot be picked", text);
   else
     ok = ok && add_key(path, &key, err);

@@ -35,7 +35,7 @@ const uint8_t *walk_key_lookup(struct walk *w, uint32_t parent, uint32_t slot, c
     buffer_shrink(&w->key, KEY_KEPT_BYTES);
     if (!json_unescape(at, behind, &w->key) || w->key.failed) return NULL;
     /* Two keys that are no text would become the same one. */
-    bool nameless = json_has_half_pair(at, behind) || (w->key.len && memchr(w->key.data, '\0', w->key.len));
+    bool nameless = json_find_half_pair(at, behind) || (w->key.len && memchr(w->key.data, '\0', w->key.len));
     *unknown = (struct walk_unknown){w->key.data, w->key.len, nameless};
     if (nameless) {
       *child = TRIE_NONE;

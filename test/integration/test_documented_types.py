@@ -261,6 +261,10 @@ SPECIAL = {
     ("half a surrogate pair, escaped in `json`", "XML"): [
         case("""'"a\\ud800b"'::json""", "a\ufffdb", "a\ufffdb", "a\ufffdb"),
     ],
+    ("half a surrogate pair, escaped in `json`", "Parquet"): [
+        case("""'"a\\ud800b"'::json""", None, '"a\ufffdb"', '"a\ufffdb"'),
+        case("""'["\\udc00\\ud83d\\ude00\\\\ud800"]'::json""", None, *['["\ufffd\\ud83d\\ude00\\\\ud800"]'] * 2),
+    ],
     ("infinite date, timestamp; a timestamp from 294247-01-10 on", "Parquet"): [
         case("'infinity'::date", None, REFUSED, 2**31 - 1),
         case("'-infinity'::date", None, REFUSED, -(2**31) + 1),

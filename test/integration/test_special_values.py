@@ -2,6 +2,7 @@
 
 import re
 
+import duckdb
 import pytest
 
 AT_CTID = re.compile(r"row at ctid (\(\d+,\d+\))")
@@ -136,6 +137,23 @@ def test_the_status_of_an_export_counts_by_column(service):
     assert status["specials"] == 1 and status["specialsByColumn"] == {"value": 1}
     status = service.finish(table="measures", format="csv")
     assert status["specials"] == 0 and status["specialsByColumn"] == {}
+
+
+def test_duckdb_reads_json_whose_half_surrogate_pairs_were_replaced(db, decant, tmp_path):
+    """The server takes them into json, and DuckDB refuses a file with one of them."""
+    db.execute(r"""CREATE TABLE cut_emoji AS SELECT i AS id, '{"k": "\ud83d"}'::json AS doc,
+                   ARRAY['"\ude00\ud83d\ude00"'::json] AS docs FROM generate_series(1, 3) i""")
+    path = tmp_path / "out.parquet"
+    run = decant("export", "--table", "cut_emoji", "-o", path, code=1)
+    assert r'column "doc": \ud83d at position 7 is half a surrogate pair' in run.err and "(0,1)" in run.err
+    run = decant("export", "--table", "cut_emoji", "-o", path, "--special", "replace", "--json")
+    assert run.summary["specialsByColumn"] == {"doc": 3, "docs": 3}
+    read = duckdb.sql(f"SELECT doc, docs FROM '{path}'").fetchall()
+    assert read == [('{"k": "\ufffd"}', ['"\ufffd\\ud83d\\ude00"'])] * 3
+    decant("export", "--table", "cut_emoji", "-o", path, "--special", "null")
+    assert duckdb.sql(f"SELECT doc, docs FROM '{path}'").fetchall() == [(None, [None])] * 3
+    text = decant("export", "--table", "cut_emoji", "--format", "ndjson", "--columns", "doc").out
+    assert text == b'{"doc":{"k": "\\ud83d"}}\n' * 3  # a file of text is as the server gives it
 
 
 def test_a_long_list_of_columns_is_cut_and_the_total_stays(decant):

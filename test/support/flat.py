@@ -132,6 +132,13 @@ def path_type(texts, json_numbers="double"):
     return "string" if starts == {'"'} else "json"
 
 
+def without_half_pairs(text):
+    """What --special replace makes of JSON text in Parquet: U+FFFD for each escape of half a surrogate pair."""
+    half = r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+    pair = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    return re.sub(rf"{pair}|{half}|\\.", lambda m: "\ufffd" if len(m[0]) == 6 else m[0], text)
+
+
 def parquet_value(text, type_name):
     if text is None or (text == "null" and type_name != "json"):
         return None
@@ -145,4 +152,4 @@ def parquet_value(text, type_name):
         return Decimal(text)
     if type_name == "string":
         return unescape(text)
-    return "{}" if text[0] == "{" else text
+    return "{}" if text[0] == "{" else without_half_pairs(text)

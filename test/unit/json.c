@@ -132,6 +132,26 @@ static void test_a_lone_surrogate_becomes_the_replacement_character(void **state
   assert_unescapes("\"\\ud83d\\ud83d\\ude00\"", "\xef\xbf\xbd\xf0\x9f\x98\x80", 7);
 }
 
+static ptrdiff_t half_pair_at(const char *text) {
+  uint8_t *copy = malloc(strlen(text) + 1);
+  assert_non_null(copy);
+  uint8_t *start = copy + 1;   /* text ends where the memory does: the sanitizer sees what is read behind it */
+  memcpy(start, text, strlen(text));
+  const uint8_t *half = json_find_half_pair(start, start + strlen(text));
+  ptrdiff_t at = half ? half - start : -1;
+  free(copy);
+  return at;
+}
+
+static void test_half_a_surrogate_pair_is_found_in_any_text(void **state) {
+  static const struct { const char *text; int at; } cases[] = {
+      {"", -1}, {"\\", -1}, {"\\u", -1}, {"\\ud83", -1}, {"\\\\", -1}, {"a\\n\\", -1}, {"\\ud83d\\ude00", -1},
+      {"\\\\ud83d", -1}, {"\\uzzzz\\ud83d", 6}, {"\\ud83d", 0}, {"[1, \"\\\\\\ude00\"]", 7},
+      {"\\ud83d\\ud83d\\ude00", 0}, {"\\ud83d\\ude00\\ude00", 12}, {"\\u00e9\\uDBFF\\u0041", 6}, {"\\ud83d\\", 0}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    assert_int_equal(half_pair_at(cases[i].text), cases[i].at);
+}
+
 static void test_a_malformed_string_is_not_unescaped(void **state) {
   static const char *const bad[] = {"", "\"", "a", "\"a", "a\"", "\"\\\"", "\"\\u12\"", "\"\\ud83d\\u12\"",
                                     "\"\\q\"", "\"a\"b\"", "\"\n\""};
@@ -238,6 +258,7 @@ int main(void) {
       cmocka_unit_test(test_a_stop_in_a_string_is_found_at_every_offset),
       cmocka_unit_test(test_escapes_are_resolved),
       cmocka_unit_test(test_a_lone_surrogate_becomes_the_replacement_character),
+      cmocka_unit_test(test_half_a_surrogate_pair_is_found_in_any_text),
       cmocka_unit_test(test_a_malformed_string_is_not_unescaped),
       cmocka_unit_test(test_strings_are_escaped_as_the_server_does),
       cmocka_unit_test(test_escaping_and_unescaping_give_the_same_bytes_back),

@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "format/parquet/decimal.h"
 #include "format/parquet/put.h"
+#include "row/json.h"
 #include "row/value_text.h"
 
 #include <float.h>
@@ -311,6 +312,21 @@ static bool append_bytes(struct chunk *c, const struct cell *cell, struct error 
   return chunk_put_bytes(c, cell->data, (uint32_t)cell->len, err);
 }
 
+/* U+FFFD for each escape of half a surrogate pair, in place: it is shorter. */
+static void repair_pairs(struct buffer *text) {
+  const uint8_t *at = text->data, *end = at + text->len, *half;
+  uint8_t *to = text->data;
+  while ((half = json_find_half_pair(at, end))) {
+    memmove(to, at, (size_t)(half - at));
+    to += half - at;
+    memcpy(to, UTF8_REPLACEMENT, UTF8_REPLACEMENT_LEN);
+    to += UTF8_REPLACEMENT_LEN;
+    at = half + 6;
+  }
+  memmove(to, at, (size_t)(end - at));
+  text->len = (size_t)(to - text->data) + (size_t)(end - at);
+}
+
 static bool put_repaired(struct chunk *c, const uint8_t *text, size_t len, struct error *err) {
   struct buffer *out = &c->shared->text;
   buffer_reset(out);
@@ -322,8 +338,9 @@ static bool put_repaired(struct chunk *c, const uint8_t *text, size_t len, struc
     text += valid + 1;
     len -= valid + 1;
   }
-  if (!buffer_check(out, "a text", err) || !chunk_put_bytes(c, out->data, (uint32_t)out->len, err))
-    return false;
+  if (!buffer_check(out, "a text", err)) return false;
+  if (c->leaf->kind == KIND_JSON) repair_pairs(out);
+  if (!chunk_put_bytes(c, out->data, (uint32_t)out->len, err)) return false;
   buffer_reset(out);
   buffer_shrink(out, c->page_bytes);
   return true;
@@ -353,6 +370,28 @@ static bool append_text(struct chunk *c, const struct cell *cell, struct error *
   return put_text(c, cell->data, (size_t)cell->len, err);
 }
 
+static bool special_pair(struct chunk *c, const uint8_t *text, size_t len, size_t position, struct error *err) {
+  switch (c->shared->special) {
+    case SPECIAL_NULL: return special_null(c, err);
+    case SPECIAL_STRING:
+    case SPECIAL_REPLACE: chunk_count_special(c); return put_repaired(c, text, len, err);
+    case SPECIAL_ERROR: break;
+  }
+  return fail(err, ERR_VALUE,
+              "column \"%s\": %.6s at position %zu is half a surrogate pair and no character, and readers refuse a Parquet "
+              "file with such JSON; special=null or special=replace can write the value",
+              c->leaf->name, (const char *)text + position, position);
+}
+
+/* The server takes half a surrogate pair into json, though not into jsonb. DuckDB then reads nothing of the file. */
+static bool append_json(struct chunk *c, const struct cell *cell, struct error *err) {
+  if (cell_is_null(cell)) return append_other(c, cell, err);
+  const uint8_t *text = cell->data, *end = text + cell->len, *half = json_find_half_pair(text, end);
+  if (!half || utf8_valid_prefix(text, (size_t)cell->len) != (size_t)cell->len)
+    return put_text(c, text, (size_t)cell->len, err);
+  return special_pair(c, text, (size_t)cell->len, (size_t)(half - text), err);
+}
+
 static bool append_jsonb(struct chunk *c, const struct cell *cell, struct error *err) {
   if (cell_is_null(cell)) return append_other(c, cell, err);
   if (cell->len < 2 || cell->data[0] != 1) return malformed(c, cell, err);   /* version 1 is the only one */
@@ -365,7 +404,7 @@ append_function *cells_append(const struct leaf *leaf) {
       [KIND_INT4] = append_int4,           [KIND_INT8] = append_int8,
       [KIND_OID] = append_oid,             [KIND_FLOAT4] = append_float4,
       [KIND_FLOAT8] = append_float8,       [KIND_NUMERIC] = append_numeric_text,
-      [KIND_TEXT] = append_text,           [KIND_JSON] = append_text,
+      [KIND_TEXT] = append_text,           [KIND_JSON] = append_json,
       [KIND_JSONB] = append_jsonb,         [KIND_BYTEA] = append_bytes,
       [KIND_DATE] = append_date,           [KIND_TIME] = append_short_text,
       [KIND_TIMESTAMP] = append_timestamp, [KIND_TIMESTAMPTZ] = append_timestamp,
