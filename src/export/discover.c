@@ -125,7 +125,9 @@ static bool join_lookers(struct discovery *d, struct error *err) {
   for (int i = 1; i < d->count; i++)
     for (size_t k = 0; k < d->run->plan.schema.wire_count; k++) {
       struct path_collector *c = d->lookers[0].collectors[k];
-      if (c && !path_collector_join(c, d->lookers[i].collectors[k], err)) return false;
+      if (!c || path_collector_join(c, d->lookers[i].collectors[k], err)) continue;
+      error_prefix(err, "column \"%s\": ", d->run->plan.schema.wire[k].name);
+      return false;
     }
   return true;
 }

@@ -106,7 +106,7 @@ struct flattener *flattener_new(const struct flatten_set *set, const struct sche
   if (!f->states || !f->rests || !f->trusts) goto no_memory;
   for (size_t i = 0; i < set->root_count; i++) buffer_init(&f->rests[i], INT32_MAX);
   gaps_init(&f->gaps, sizeof(struct flatten_gap), GAPS_MAX);
-  if (walk_init(&f->walk, &set->trie, err) && typed_init(&f->typed, set, err) &&
+  if (walk_init(&f->walk, &set->trie, err) && typed_init(&f->typed, set, schema, err) &&
       gaps_set_places(&f->gaps, set->trie.node_count, err))
     return f;
   flattener_free(f);

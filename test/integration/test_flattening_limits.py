@@ -66,6 +66,14 @@ def test_too_many_keys_in_a_full_pass_are_an_error_that_names_the_cures(endless,
     assert all(cure in run.err for cure in ("discover sample", "do not flatten", "columns"))
 
 
+def test_too_many_keys_of_several_connections_together_are_an_error_that_names_the_column(table, decant):
+    """None of them sees too many by itself."""
+    query = "SELECT repeat('x', 1900), jsonb_build_object('key' || i, i) FROM generate_series(1, 12000) i"
+    table("shared_keys", "filler text, m jsonb", query)
+    arguments = ["--table", "shared_keys", "--format", "csv", "--discover", "full", "--lanes", 3]
+    assert 'column "m": ' in decant("export", *arguments, code=2).err
+
+
 def test_a_request_sets_the_limits_too_and_refuses_what_is_beyond(service, endless):
     def post(**fields):
         return service.request("POST", "/exports", {"format": "csv", "table": "endless", **fields})
@@ -163,6 +171,7 @@ def test_a_query_that_gives_other_types_the_second_time_is_an_error(decant, db):
                ELSE '{"a": "1"}' END AS m FROM switch, pg_sleep(0.8)"""
     run = decant("export", "--query", query, "--format", "parquet", "--flatten", "--discover", "full", "-o", "/dev/null", code=1)
     assert 'the value "1"' in run.err and "discover sample" in run.err
+    assert 'column "m", path ' in run.err
 
 
 def test_other_peoples_readers_agree_on_typed_paths_and_skip_by_them(table, decant, tmp_path):
