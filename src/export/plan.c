@@ -235,7 +235,10 @@ static bool fix_value(struct pg *pg, const struct source_column *c, const char *
   struct pg_result *r;
   bool ok = pg_query(pg, text, NULL, 0, &r, err);
   free(text);
-  if (!ok) return false;
+  if (!ok) {
+    scan_blame("where", err);
+    return false;
+  }
   *fixed = strdup(pg_value(r, 0, 0));
   pg_result_free(r);
   return *fixed ? true : fail_memory(err, "a filter");
@@ -244,9 +247,14 @@ static bool fix_value(struct pg *pg, const struct source_column *c, const char *
 /* May the text of a value differ from zone to zone? Of types that hold others: who knows. */
 static bool text_has_a_zone(const struct source_column *c) { return !c->is_native || c->kind == KIND_TIMESTAMPTZ; }
 
+/* May a value be read differently from zone to zone? 'now' and 'today' are, for types without a zone, too. */
+static bool value_has_a_zone(const struct source_column *c) {
+  return text_has_a_zone(c) || c->kind == KIND_TIMESTAMP || c->kind == KIND_DATE || c->kind == KIND_TIME;
+}
+
 static bool append_value(struct plan *plan, struct pg *pg, const struct source_column *c, const char *value,
                          bool as_text, struct buffer *sql, struct error *err) {
-  if (plan->has_zone && !as_text && text_has_a_zone(c)) {
+  if (plan->has_zone && !as_text && value_has_a_zone(c)) {
     char *fixed;
     if (!fix_value(pg, c, value, &fixed, err)) return false;
     pg_quote_literal(sql, fixed);

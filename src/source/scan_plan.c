@@ -15,14 +15,17 @@
 #define PRICED_RANGES 3         /* that are EXPLAINed, spread over all */
 #define PRICE_MAX 2.0           /* how much more the ranges may cost the server than the whole at once */
 
-/* An error about the filter's values or operators is the request's, not the server's. */
-static bool blame_filter(const struct scan_spec *spec, struct error *err) {
+void scan_blame(const char *field, struct error *err) {
   bool about_values = !strncmp(err->sqlstate, "22", 2) || !strcmp(err->sqlstate, "42883") ||
                       !strcmp(err->sqlstate, "42704") || !strcmp(err->sqlstate, "42804");
-  if (!about_values || err->code != ERR_SOURCE || (!*spec->where && !*spec->order_by)) return false;
+  if (!about_values || err->code != ERR_SOURCE) return;
   err->code = ERR_USAGE;
-  snprintf(err->field, sizeof err->field, "%s", *spec->where ? "where" : "orderBy");
-  error_prefix(err, "cannot use %s: ", err->field);
+  snprintf(err->field, sizeof err->field, "%s", field);
+  error_prefix(err, "cannot use %s: ", field);
+}
+
+static bool blame_filter(const struct scan_spec *spec, struct error *err) {
+  if (*spec->where || *spec->order_by) scan_blame(*spec->where ? "where" : "orderBy", err);
   return false;
 }
 

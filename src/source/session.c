@@ -37,12 +37,20 @@ bool session_zone_is_utc(const char *zone) {
   return !strcasecmp(zone, "UTC") || !strcasecmp(zone, "Z") || !strcmp(zone, "+00:00");
 }
 
+/* One or two digits; past them, or NULL. */
+static const char *read_two_digits(const char *at, int *number) {
+  if (!isdigit((unsigned char)*at)) return NULL;
+  *number = *at++ - '0';
+  if (isdigit((unsigned char)*at)) *number = 10 * *number + (*at++ - '0');
+  return at;
+}
+
 /* ±H, ±HH, ±HH:MM, below 16 hours as the server wants it. */
 static bool is_offset(const char *zone) {
-  int hours = 0, minutes = 0, end = 0;
-  if (*zone != '+' && *zone != '-') return false;
-  if (!isdigit((unsigned char)zone[1]) || sscanf(zone + 1, "%2d%n:%2d%n", &hours, &end, &minutes, &end) < 1) return false;
-  return zone[1 + end] == '\0' && hours < 16 && minutes < 60;
+  int hours, minutes = 0;
+  const char *end = *zone == '+' || *zone == '-' ? read_two_digits(zone + 1, &hours) : NULL;
+  if (end && *end == ':') end = read_two_digits(end + 1, &minutes);
+  return end && *end == '\0' && hours < 16 && minutes < 60;
 }
 
 /*
@@ -84,7 +92,8 @@ bool session_set_zone(struct pg *c, const char *zone, const char *field, struct 
   if (!text) return fail_memory(err, "a statement");
   bool ok = pg_exec(c, text, err);
   free(text);
-  return ok || strcmp(err->sqlstate, "22023") != 0 ? ok : fail_zone(zone, field, err);
+  bool is_unknown = !ok && strncmp(err->sqlstate, "22", 2) == 0;   /* no such zone, or one of its formulas gone wrong */
+  return is_unknown ? fail_zone(zone, field, err) : ok;
 }
 
 /* The text as a number, so that both say the same. */

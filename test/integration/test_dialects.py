@@ -108,6 +108,8 @@ def test_csv_in_any_dialect_is_the_bytes_of_copy_or_both_refuse_it(db, decant, l
         ("zone=Mars/Olympus", "csv.zone", "Europe/Berlin"),
         ("zone=UTC+2", "csv.zone", "+02:00"),
         ("zone=+25:00", "csv.zone", "+02:00"),
+        ("zone=+2:     5", "csv.zone", "+02:00"),
+        ("zone=+2:-5", "csv.zone", "+02:00"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name_with_the_cure(decant, loaded_table, options, named, cure):
@@ -213,6 +215,17 @@ def test_a_zone_changes_no_row_of_a_filter(db, decant, instants, lanes):
     assert decant.export("--table", "moments", *filters, "--csv", "zone=Asia/Tokyo") == expected
     ordered = decant.export("--table", "moments", *filters, "--order-by", "t", "--csv", "zone=Asia/Tokyo")
     assert ordered == expected
+
+
+@pytest.mark.parametrize(("type_name", "word"), [("timestamp", "now"), ("date", "tomorrow")])
+def test_a_filter_s_now_is_that_of_utc_whatever_the_zone(decant, type_name, word):
+    """Of the rows of three days around, an hour apart, those that UTC's clock has left behind."""
+    query = f"SELECT (now() AT TIME ZONE 'UTC' + i * interval '1 hour')::{type_name} AS t FROM generate_series(-36, 36) i"
+    arguments = ["--query", f"SELECT t, 1 AS one FROM ({query}) q", "--where", f"t < {word}", "--columns", "one"]
+    expected = decant.export(*arguments)
+    assert 36 < expected.count(b"\n") < 73
+    for zone in ("+15", "-15"):
+        assert decant.export(*arguments, "--csv", f"zone={zone}") == expected
 
 
 def test_like_on_a_text_that_the_zone_would_change_is_refused(decant, instants):
@@ -351,3 +364,12 @@ def test_the_service_takes_the_same_options(service, instants, db):
     assert json.loads(service.download(status["exportId"]).body.splitlines()[0])["t"] == first
     answer = service.request("POST", "/exports", {**body, "json": {"zone": "Nowhere"}})
     assert (answer.status, answer.json["field"]) == (400, "json.zone")
+
+
+def test_a_filter_s_wrong_value_is_the_request_s_fault_in_any_zone(service, instants):
+    where = [{"column": "t", "op": ">", "value": "yesterdayish"}]
+    for zone in ("UTC", "Europe/Berlin"):
+        body = {"format": "csv", "table": "public.instants", "where": where, "csv": {"zone": zone}}
+        answer = service.request("POST", "/exports", body)
+        assert (answer.status, answer.json["field"]) == (400, "where")
+        assert "yesterdayish" in answer.json["error"]
