@@ -247,5 +247,5 @@ bool request_check(const struct export_request *r, struct error *err) {
     return fail_field(err, "compression",
                       "compression: %s files are compressed from within; use the option %s.compression instead",
                       r->format->name, r->format->name);
-  return check_special(r, err) && check_targets(r, err);
+  return r->format->check_options(r->format_options, err) && check_special(r, err) && check_targets(r, err);
 }

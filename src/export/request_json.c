@@ -47,6 +47,19 @@ static void respell_error(const char *group, const char *option_name, const char
   snprintf(err->message, sizeof err->message, "%s%.800s", path, rest);
 }
 
+/* Likewise rules across options, which name the one at fault. */
+static bool check_request(const struct export_request *r, struct error *err) {
+  if (request_check(r, err)) return true;
+  size_t len = r->format ? strlen(r->format->group) : 0;
+  if (len == 0 || strncmp(err->field, r->format->group, len) != 0 || err->field[len] != '.') return false;
+  char option_name[ERROR_FIELD_MAX], json_name[ERROR_FIELD_MAX], path[2 * ERROR_FIELD_MAX];
+  snprintf(option_name, sizeof option_name, "%s", err->field + len + 1);
+  request_option_json_name(option_name, json_name, sizeof json_name);
+  snprintf(path, sizeof path, "%s.%s", r->format->group, json_name);
+  respell_error(r->format->group, option_name, path, err);
+  return false;
+}
+
 static bool read_option(struct group_read *g, const struct option *o, const struct json_value *v, const char *path,
                         struct error *err) {
   char *text;
@@ -325,12 +338,12 @@ static bool read_request(struct export_request *r, const struct json_value *root
   if (json_input_find(root, "format", &format)) {
     if (!read_named(r, &format, "format", request_set_format, err)) return false;
   } else if (root->type == JSON_OBJECT) {
-    return request_check(r, err);
+    return check_request(r, err);
   }
   if (!json_input_object(root, "", request_fields, read_group, r, err)) return false;
   if (!r->table && !r->query && default_table && !(r->table = strdup(default_table)))
     return fail_memory(err, "a request's table");
-  return request_check(r, err);
+  return check_request(r, err);
 }
 
 bool request_parse_json(const char *text, size_t len, const char *default_table, struct export_request **out,

@@ -422,6 +422,8 @@ static bool csv_encode(struct encoder *e, const struct cell *cells, struct buffe
   return buffer_check(out, "a row", err);
 }
 
+static bool csv_check_options(const void *options, struct error *err) { return csv_options_check(options, err); }
+
 static const char *csv_zone(const void *options) { return ((const struct csv_options *)options)->style.zone; }
 
 static struct format_counts csv_counts(const struct encoder *e) { return e->counts; }
@@ -469,6 +471,7 @@ const struct format format_csv = {
     .options = csv_option_table,
     .options_size = sizeof(struct csv_options),
     .zone = csv_zone,
+    .check_options = csv_check_options,
     .open = csv_open,
     .close = csv_close,
     .begin = csv_begin,

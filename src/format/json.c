@@ -377,6 +377,7 @@ static const char *json_zone(const void *o) { return ((const struct json_options
   .path_types = text_path_types,                                                                             \
   .specials_allowed = 1u << SPECIAL_ERROR | 1u << SPECIAL_NULL | 1u << SPECIAL_STRING | 1u << SPECIAL_REPLACE, \
   .group = "json", .options = options, .options_size = sizeof(struct json_options), .zone = json_zone,       \
+  .check_options = text_check_no_options,                                                                    \
   .close = json_close, .meta_free = text_meta_free, .encoder_new = json_encoder_new,                         \
   .encoder_free = json_encoder_free, .encode = json_encode, .part_rows = text_part_rows,                     \
   .part_is_full = text_part_is_full,                                                                         \

@@ -120,6 +120,7 @@ bool text_check_names(const struct schema *schema, const char *format, struct er
   return true;
 }
 
+bool text_check_no_options(const void *options, struct error *err) { return true; }
 bool text_begin_nothing(void *self, struct buffer *out, struct error *err) { return true; }
 bool text_join_nothing(void *self, uint64_t rows_before, uint64_t offset, void *meta, struct buffer *out,
                        struct error *err) {

@@ -67,6 +67,7 @@ void text_excerpt(const uint8_t *text, size_t len, size_t wrong_at, char excerpt
 bool text_check_names(const struct schema *schema, const char *format, struct error *err) MUST_CHECK;
 
 /* Slots of struct format that text formats leave empty: a part of theirs is only text. */
+bool text_check_no_options(const void *options, struct error *err);
 bool text_begin_nothing(void *self, struct buffer *out, struct error *err);
 bool text_join_nothing(void *self, uint64_t rows_before, uint64_t offset, void *meta, struct buffer *out,
                        struct error *err);

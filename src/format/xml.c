@@ -86,7 +86,8 @@ static bool check_name(const char *field, const char *name, struct error *err) {
   return fail_field(err, field, "option \"%s\": \"%s\" cannot be the name of an XML element", field, name);
 }
 
-static bool check_options(const struct xml_options *o, struct error *err) {
+static bool xml_check_options(const void *checked, struct error *err) {
+  const struct xml_options *o = checked;
   if (!check_name("xml.root", o->root, err) || !check_name("xml.row", o->row, err)) return false;
   if (o->values == VALUES_ELEMENTS) return true;
   if (o->null_as == NULL_XSI)
@@ -104,7 +105,7 @@ static enum xml_null null_style(const struct xml_options *o) {
 
 static bool xml_open(const struct format_spec *spec, void **self, struct error *err) {
   const struct xml_options *o = spec->options;
-  if (!check_options(o, err) || !text_check_names(spec->schema, "XML", err)) return false;
+  if (!xml_check_options(o, err) || !text_check_names(spec->schema, "XML", err)) return false;
   struct xml *xml = malloc(sizeof *xml);
   if (!xml) return fail_memory(err, "the XML format");
   bool in_attributes = o->values == VALUES_ATTRIBUTES;
@@ -409,6 +410,7 @@ const struct format format_xml = {
     .options = options,
     .options_size = sizeof(struct xml_options),
     .zone = xml_zone,
+    .check_options = xml_check_options,
     .open = xml_open,
     .close = xml_close,
     .begin = xml_begin,

@@ -366,6 +366,18 @@ def test_the_service_takes_the_same_options(service, instants, db):
     assert (answer.status, answer.json["field"]) == (400, "json.zone")
 
 
+def test_the_service_refuses_what_cannot_be_together_also_where_columns_are_yet_to_be_found(service, db):
+    db.execute("CREATE TABLE flattened (id int, m jsonb)")
+    for options, field in [
+        ({"delimiter": '"'}, "csv.delimiter"),
+        ({"null": "a,b"}, "csv.null"),
+        ({"forceQuote": "all", "forceQuoteColumns": "id"}, "csv.forceQuoteColumns"),
+    ]:
+        answer = service.request("POST", "/exports", {"format": "csv", "table": "flattened", "csv": options})
+        assert (answer.status, answer.json["field"]) == (400, field)
+        assert field in answer.json["error"]
+
+
 def test_a_filter_s_wrong_value_is_the_request_s_fault_in_any_zone(service, instants):
     where = [{"column": "t", "op": ">", "value": "yesterdayish"}]
     for zone in ("UTC", "Europe/Berlin"):

@@ -20,11 +20,15 @@ static const struct option fake_csv_options[] = {
     {"null-text", OPTION_TEXT, offsetof(struct fake_options, null_text), 0, 8, NULL, "", ""},
     {NULL},
 };
+static bool fake_check_options(const void *options, struct error *err) { return true; }
 static const struct format fake_csv = {.name = "csv", .extension = "csv", .media_type = "text/csv", .is_text = true,
                                        .group = "csv", .specials_allowed = 15, .options = fake_csv_options,
-                                       .options_size = sizeof(struct fake_options)};
-static const struct format fake_xml = {.name = "xml", .extension = "xml", .group = "xml", .is_text = true, .specials_allowed = 3};
-static const struct format fake_parquet = {.name = "parquet", .extension = "parquet", .group = "parquet", .specials_allowed = 1};
+                                       .options_size = sizeof(struct fake_options),
+                                       .check_options = fake_check_options};
+static const struct format fake_xml = {.name = "xml", .extension = "xml", .group = "xml", .is_text = true,
+                                       .specials_allowed = 3, .check_options = fake_check_options};
+static const struct format fake_parquet = {.name = "parquet", .extension = "parquet", .group = "parquet",
+                                           .specials_allowed = 1, .check_options = fake_check_options};
 const struct format *const formats[] = {&fake_csv, &fake_xml, &fake_parquet, NULL};
 const char *const special_names[] = {"error", "null", "string", "replace", NULL};
 const struct format *format_find(const char *name) {

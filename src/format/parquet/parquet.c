@@ -65,6 +65,13 @@ static bool parquet_open(const struct format_spec *spec, void **self, struct err
   return false;
 }
 
+static bool parquet_check_options(const void *options, struct error *err) {
+  const struct parquet_options *o = options;
+  struct parquet_codec codec;
+  struct type_choices choices;
+  return parquet_codec_parse(o->compression, &codec, err) && parquet_choices_parse(o, &choices, err);
+}
+
 static uint64_t parquet_part_rows(const void *options) {
   return (uint64_t)((const struct parquet_options *)options)->row_group_rows;
 }
@@ -153,6 +160,7 @@ const struct format format_parquet = {
     .options = parquet_option_table,
     .options_size = sizeof(struct parquet_options),
     .zone = parquet_zone,
+    .check_options = parquet_check_options,
     .open = parquet_open,
     .close = parquet_close,
     .part_rows = parquet_part_rows,
