@@ -117,14 +117,18 @@ static bool is_data(const struct page_facts *p) { return p->type == PAGE_DATA ||
 /* RLE, or BIT_PACKED of old: of levels that the column does not have, too, since the header must say it. */
 static bool is_level_encoding(int64_t encoding) { return encoding == ENCODING_RLE || encoding == 4; }
 
+/* Thrift's numbers may have 64 bits where Parquet's have 32: sums of these shall not overflow. */
+static bool is_count(int64_t v) { return v >= 0 && v <= INT32_MAX; }
+
 static bool check_header(const struct page_facts *p, const struct chunk_facts *chunk, const struct totals *t,
                          struct error *err) {
-  bool v2_fits = p->type != PAGE_DATA_V2 || (p->null_count >= 0 && p->row_count >= 0 && p->definition_bytes >= 0 &&
-                                             p->repetition_bytes >= 0);
+  bool v2_fits = p->type != PAGE_DATA_V2 ||
+                 (p->null_count >= 0 && p->row_count >= 0 && is_count(p->definition_bytes) &&
+                  is_count(p->repetition_bytes));
   bool levels_fit = p->type != PAGE_DATA ||
                     (is_level_encoding(p->definition_encoding) && is_level_encoding(p->repetition_encoding));
   bool counts = p->value_count >= 0 || p->type == PAGE_INDEX;
-  if (p->plain_bytes < 0 || p->stored_bytes < 0 || (uint64_t)p->stored_bytes > t->end - p->body_at || !counts ||
+  if (!is_count(p->plain_bytes) || p->stored_bytes < 0 || (uint64_t)p->stored_bytes > t->end - p->body_at || !counts ||
       p->value_count > INT32_MAX || !v2_fits || !levels_fit)
     return fail(err, ERR_VALUE, "its header is malformed");
   if (chunk->codec == CODEC_NONE && p->plain_bytes != p->stored_bytes)
