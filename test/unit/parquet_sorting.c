@@ -250,6 +250,14 @@ static void test_an_infinity_that_is_written_as_null_breaks_the_order(void **sta
   expect_claims(&r, "");
 }
 
+/* Appending to a page fails late: its bytes may not be there. */
+static void test_a_page_that_is_out_of_memory_has_no_last_entry(void **state) {
+  static const struct leaf leaf = {.physical = PHYSICAL_INT64, .width = 8};
+  struct chunk c = {.leaf = &leaf, .mode = CHUNK_PLAIN, .entry_count = 1, .value_count = 1, .values.failed = true};
+  struct last_entry last;
+  assert_false(chunk_last_entry(&c, &last));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_numbers_are_sorted_as_their_type_says_and_nulls_stand_at_one_end),
@@ -260,6 +268,7 @@ int main(void) {
       cmocka_unit_test(test_without_an_order_nothing_is_claimed),
       cmocka_unit_test(test_the_order_is_watched_across_pages_and_encodings),
       cmocka_unit_test(test_an_infinity_that_is_written_as_null_breaks_the_order),
+      cmocka_unit_test(test_a_page_that_is_out_of_memory_has_no_last_entry),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,7 +183,7 @@ bool chunk_last_entry(const struct chunk *c, struct last_entry *last) {
   static const uint8_t bits[] = {0, 1};
   const uint8_t *end = c->values.data + c->values.len;
   *last = (struct last_entry){0};
-  if (c->entry_count == 0) return false;
+  if (c->entry_count == 0 || c->values.failed) return false;
   if (c->leaf->definition_max && c->definition.value < c->leaf->definition_max) return true;
   if (c->mode != CHUNK_PLAIN) {
     last->bytes = dictionary_value(&c->dictionary, c->last_index, &last->len);

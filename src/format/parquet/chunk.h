@@ -114,7 +114,8 @@ bool chunk_leave_dictionary(struct chunk *c, struct error *err) MUST_CHECK;
 
 /*
  * The entry that was put last, as it is written: bytes is NULL for a null, else the PLAIN value without a length, valid until
- * the next entry. Of columns that are not nested. False where its page is closed already, as after a huge value.
+ * the next entry. Of columns that are not nested. False where its page is closed already, as after a huge value, or
+ * is out of memory, which closing it will say.
  */
 struct last_entry { const uint8_t *bytes; uint32_t len; };
 bool chunk_last_entry(const struct chunk *c, struct last_entry *last);
