@@ -239,6 +239,8 @@ def ascii_db(server):
         db.execute(b'CREATE SCHEMA "sch\xe9ma"')
         db.execute(b'CREATE TABLE "sch\xe9ma"."t\xe9" (id int, "caf\xe9" text, plain text)')
         db.execute(b"INSERT INTO \"sch\xe9ma\".\"t\xe9\" VALUES (1, 'x\xe9', 'y')")
+        db.execute(b'CREATE TYPE odd AS ("f\xe9" int, plain text)')
+        db.execute("CREATE TABLE with_field AS SELECT 1 AS id, ARRAY[ROW(7, 'x')::odd] AS c")
         yield db
     finally:
         db.drop()
@@ -339,6 +341,18 @@ def test_a_name_that_is_not_utf8_is_refused_where_the_format_needs_utf8_until_it
         assert file.metadata.metadata[b"decant.source"].decode() == "sch\ufffdma.t\ufffd"
     else:
         assert "caf" in written.decode() and "x\ufffd" in written.decode()
+
+
+def test_a_field_whose_name_is_not_utf8_is_refused_in_parquet_until_it_is_within_json(ascii_db, decant, tmp_path):
+    """Polars, DuckDB and DataFusion refuse a file that has such a name anywhere in its schema."""
+    arguments = ("--quiet", "--table", "with_field", "-o", tmp_path / "x.parquet")
+    refused = decant("export", *arguments, db=ascii_db.conninfo, code=2)
+    assert '"c"' in refused.err and "no UTF-8" in refused.err and not (tmp_path / "x.parquet").exists()
+    decant("export", *arguments, "--parquet", "nested=json", "--special", "replace", db=ascii_db.conninfo)
+    for reader in READERS.values():
+        (value,) = column_values(reader(tmp_path / "x.parquet").column("c"))
+        text = value.decode() if isinstance(value, bytes) else value
+        assert json.loads(text) == [{"f\ufffd": 7, "plain": "x"}]
 
 
 def run_bytes(decant, db, *arguments, code=0):

@@ -1,5 +1,6 @@
 #include "format/parquet/tree.h"
 
+#include "base/utf8.h"
 #include "format/parquet/schema.h"
 #include "format/parquet/thrift.h"
 
@@ -44,6 +45,19 @@ static bool build_leaf(struct builder *b, struct tree_node *node, const struct t
 static bool build(struct builder *b, struct tree_node *node, const struct type_node *type, const char *name,
                   const char *label, bool is_optional, struct place place);
 
+/* Readers refuse the whole file for a name that is none. Columns can be renamed, and have been checked before. */
+static bool check_field_names(struct builder *b, const struct type_node *type) {
+  for (size_t i = 0; i < type->child_count; i++) {
+    const char *name = type->children[i].name;
+    size_t len = strlen(name);
+    if (utf8_valid_prefix((const uint8_t *)name, len) != len)
+      return fail_field(b->err, "columns",
+                        "column \"%s\": the name of field %zu of a composite in it is no UTF-8, which Parquet needs; rename "
+                        "the field, or write the column as JSON with nested=json", b->path[0], i + 1);
+  }
+  return true;
+}
+
 static bool build_children(struct builder *b, struct tree_node *node, const struct type_node *type,
                            struct place place) {
   struct place inside = {(uint8_t)(node->definition + (type->shape != SHAPE_STRUCT)), place.repetition};
@@ -52,6 +66,7 @@ static bool build_children(struct builder *b, struct tree_node *node, const stru
   if (!node->children) return fail_memory(b->err, "the Parquet schema");
   node->child_count = count;
   if (type->shape == SHAPE_STRUCT) {
+    if (!check_field_names(b, type)) return false;
     for (size_t i = 0; i < count; i++)
       if (!build(b, &node->children[i], &type->children[i], type->children[i].name, ".", true, inside)) return false;
     return true;
