@@ -185,3 +185,23 @@ def test_it_says_where_a_file_is_broken(decant, write, tmp_path):
     path.write_bytes(data)
     (said,) = results(decant, path)
     assert 'row group 0, column 2 "label": page 0 at byte ' in said["error"] and "checksum" in said["error"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (b"\x05label", b"\x05labeL", "not of the column at its place"),  # in the schema: a chunk's path differs
+        (b"\x05label\x15\x0c", b"\x05label\x15\x1c", "codec is not known (14)"),
+        (b"\x03big%\x0a\x15\x06\x15\x3c", b"\x03big%\x0a\x15\x06\x15\x02", "a decimal of 1 digits, 3 of them"),
+        (b"\x03big%\x0a\x15\x06\x15\x3c", b"\x03big%\x0a\x15\x06\x15\x40", "a decimal of 32 digits, 3 of them"),
+    ],
+)
+def test_a_footer_that_contradicts_itself_is_found(decant, write, old, new, said):
+    """Pages have checksums, footers none: readers would refuse the column, or take it for another."""
+    path = write("x.parquet", "--parquet", "compression=zstd,dictionary=false")
+    data = path.read_bytes()
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    assert old in data[footer:]
+    path.write_bytes(data[:footer] + data[footer:].replace(old, new, 1))
+    (result,) = results(decant, path)
+    assert result["whole"] is False and said in result["error"]

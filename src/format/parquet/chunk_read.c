@@ -84,11 +84,18 @@ static void read_page_encodings(struct thrift_reader *r, const struct thrift_fie
   c->page_encoding_count = count <= PAGE_ENCODINGS_MAX ? (size_t)count : 0;
 }
 
-static void read_column_metadata(struct thrift_reader *r, struct chunk_facts *c) {
+static void read_path(struct thrift_reader *r, const struct thrift_field *f, const struct file_schema *schema,
+                      size_t leaf) {
+  if (!file_schema_is_path(schema, leaf, r, f))
+    thrift_reader_fail(r, "a column chunk is not of the column at its place");
+}
+
+static void read_column_metadata(struct thrift_reader *r, const struct file_schema *schema, struct chunk_facts *c) {
   for (struct thrift_field f = thrift_struct_enter(r); thrift_next(r, &f);) {
     switch (f.id) {
       case 1: c->physical = thrift_read_int(r, &f); break;
       case 2: read_encodings(r, &f, c); break;
+      case 3: read_path(r, &f, schema, c->leaf); break;
       case 4: c->codec = thrift_read_int(r, &f); break;
       case 5: c->value_count = thrift_read_int(r, &f); break;
       case 6: c->plain_bytes = thrift_read_int(r, &f); break;
@@ -104,13 +111,14 @@ static void read_column_metadata(struct thrift_reader *r, struct chunk_facts *c)
   }
 }
 
-bool chunk_facts_read(struct thrift_reader *r, struct chunk_facts *c, struct error *err) {
+bool chunk_facts_read(struct thrift_reader *r, const struct file_schema *schema, struct chunk_facts *c,
+                      struct error *err) {
   c->physical = c->codec = c->value_count = c->plain_bytes = c->stored_bytes = c->data_offset = NOT_SAID;
   c->bloom.len = NOT_SAID;
   for (struct thrift_field f = thrift_struct_enter(r); thrift_next(r, &f);) {
     switch (f.id) {
       case 3:
-        if (thrift_is_struct(r, &f)) read_column_metadata(r, c);
+        if (thrift_is_struct(r, &f)) read_column_metadata(r, schema, c);
         break;
       case 4: c->offset_index.offset = thrift_read_int(r, &f); break;
       case 5: c->offset_index.len = thrift_read_int(r, &f); break;

@@ -75,7 +75,7 @@ static bool read_chunks(struct footer_reader *fr, uint64_t at, const struct grou
     const struct file_element *leaf = file_schema_leaf(&fr->schema, (size_t)i);
     struct chunk_facts c = {.group = g->group, .leaf = (size_t)i, .element = leaf,
                             .group_rows = (uint64_t)g->row_count, .is_repeated = leaf->repetition_max > 0};
-    if (!chunk_facts_read(r, &c, err)) return false;
+    if (!chunk_facts_read(r, &fr->schema, &c, err)) return false;
     if (!c.is_repeated && c.value_count != g->row_count)
       return fail(err, ERR_VALUE, "row group %zu: column %zu has %lld values, the group %lld rows", g->group,
                   c.leaf + 1, (long long)c.value_count, (long long)g->row_count);

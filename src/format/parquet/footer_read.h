@@ -2,7 +2,7 @@
  * Reads a file's footer from its start to its end, row group by row group and chunk by chunk. Memory: the
  * schema (bounded, see schema_read.h), else constant. Nothing in it is believed beyond what is checked here:
  *   the magic at both ends, and that the footer lies between them and is used up to its last byte
- *   the schema is a tree; each row group has a chunk for each of its leaves
+ *   the schema is a tree; each row group has a chunk for each of its leaves, under the leaf's path
  *   what a chunk needs is there and not negative; chunks that do not repeat have their group's rows
  *   the groups' rows add up to the file's
  *

@@ -2,6 +2,8 @@
 
 #include "format/parquet/spec.h"
 
+#include <string.h>
+
 #define ELEMENTS_MAX 200000
 #define DEPTH_MAX 64
 #define NAMES_BYTES_MAX (8u << 20)
@@ -45,7 +47,7 @@ static void read_integer(struct thrift_reader *r, struct file_element *e) {
   }
 }
 
-/* A union: one field, whose id is the type. Scale and precision stand in the element as well. */
+/* A union: one field, whose id is the type. A decimal's scale and precision stand in the element as well. */
 static void read_logical(struct thrift_reader *r, const struct thrift_field *field, struct file_element *e) {
   if (!thrift_is_struct(r, field)) return;
   for (struct thrift_field f = thrift_struct_enter(r); thrift_next(r, &f);) {
@@ -156,12 +158,36 @@ static void append_name(const struct file_schema *s, const struct file_element *
   }
 }
 
-void file_schema_path(const struct file_schema *s, size_t leaf, struct buffer *out) {
-  const struct file_element *path[DEPTH_MAX];
-  size_t depth = 0, start = out->len;
+/* From the leaf up, the root left out; how many they are. */
+static size_t climb(const struct file_schema *s, size_t leaf, const struct file_element *path[DEPTH_MAX]) {
+  size_t depth = 0;
   for (const struct file_element *e = file_schema_leaf(s, leaf); e != file_schema_element(s, 0) && depth < DEPTH_MAX;
        e = file_schema_element(s, e->parent))
     path[depth++] = e;
+  return depth;
+}
+
+static bool is_name(const struct file_schema *s, const struct file_element *e, struct thrift_reader *r) {
+  uint8_t name[PATH_BYTES_MAX];
+  uint64_t len = thrift_element_read_binary(r, name, sizeof name);
+  size_t kept = len < sizeof name ? (size_t)len : sizeof name;
+  return kept == e->name_len && (kept == 0 || memcmp(name, s->names.data + e->name_at, kept) == 0);
+}
+
+bool file_schema_is_path(const struct file_schema *s, size_t leaf, struct thrift_reader *r,
+                         const struct thrift_field *field) {
+  const struct file_element *path[DEPTH_MAX];
+  size_t depth = climb(s, leaf, path);
+  uint64_t count = thrift_read_list(r, field, THRIFT_BINARY);
+  if (count != depth) return false;
+  while (depth--)
+    if (!is_name(s, path[depth], r)) return false;
+  return true;
+}
+
+void file_schema_path(const struct file_schema *s, size_t leaf, struct buffer *out) {
+  const struct file_element *path[DEPTH_MAX];
+  size_t depth = climb(s, leaf, path), start = out->len;
   while (depth--) {
     append_name(s, path[depth], out);
     if (depth) buffer_append_byte(out, '.');

@@ -52,5 +52,9 @@ static inline const struct file_element *file_schema_leaf(const struct file_sche
 /* Bytes of a PLAIN value; 0: BOOLEAN, BYTE_ARRAY, or a type that does not exist. */
 uint32_t file_element_width(const struct file_element *e);
 
+/* Whether a chunk's path_in_schema, the list of `field`, names the leaf; of a name the first 256 bytes count. */
+bool file_schema_is_path(const struct file_schema *s, size_t leaf, struct thrift_reader *r,
+                         const struct thrift_field *field) MUST_CHECK;
+
 /* Appends the leaf's path, "tags.list.element", control characters as "?", cut at 256 bytes. */
 void file_schema_path(const struct file_schema *s, size_t leaf, struct buffer *out);

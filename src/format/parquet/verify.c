@@ -2,6 +2,7 @@
 
 #include "format/parquet/bloom_check.h"
 #include "format/parquet/bound_order.h"
+#include "format/parquet/spec.h"
 #include "format/parquet/walk.h"
 
 struct verification {
@@ -14,12 +15,30 @@ struct verification {
   size_t chunks_left;
 };
 
+/* The digits that a type of `width` bytes holds for sure: 127 in one, 32,767 in two. */
+static int32_t digits_of(uint32_t width) { return (int32_t)(((int64_t)width * 8 - 1) * 30103 / 100000); }
+
+/* Readers refuse decimals of which the scale, the precision or the bytes do not go together. */
+static bool check_decimal(const struct file_element *leaf, struct error *err) {
+  bool is_decimal = leaf->logical == LOGICAL_DECIMAL || leaf->converted == CONVERTED_DECIMAL;
+  bool is_fixed = leaf->physical == PHYSICAL_FIXED || leaf->physical == PHYSICAL_INT32 ||
+                  leaf->physical == PHYSICAL_INT64;
+  if (!is_decimal || (leaf->precision == 0 && leaf->scale == 0)) return true;   /* or the logical type alone says */
+  if (leaf->precision > 0 && leaf->scale <= leaf->precision &&
+      (!is_fixed || leaf->precision <= digits_of(file_element_width(leaf))))
+    return true;
+  return fail(err, ERR_VALUE, "the schema has a decimal of %d digits, %d of them after the point, in %u bytes",
+              (int)leaf->precision, (int)leaf->scale, file_element_width(leaf));
+}
+
 static bool take_file(void *context, const struct footer_facts_read *facts, const struct file_schema *schema,
                       struct error *err) {
   struct verification *v = context;
   v->walk->pages_end = facts->start;
   v->schema = schema;
   v->out->column_count = facts->leaf_count;
+  for (size_t i = 0; i < facts->leaf_count; i++)
+    if (!check_decimal(file_schema_leaf(schema, i), err)) return false;
   if (facts->column_order_count == NOT_SAID || facts->column_order_count == (int64_t)facts->leaf_count) return true;
   return fail(err, ERR_VALUE, "the footer has %lld column orders for %zu columns", (long long)facts->column_order_count,
               facts->leaf_count);
@@ -75,6 +94,9 @@ static void name_place(const struct verification *v, const struct chunk_facts *c
 
 static bool take_chunk(void *context, const struct chunk_facts *c, struct error *err) {
   struct verification *v = context;
+  if (c->codec > CODEC_LZ4_RAW)
+    return fail(err, ERR_VALUE, "row group %zu, column %zu: its codec is not known (%lld)", c->group, c->leaf + 1,
+                (long long)c->codec);
   bool sums = !__builtin_add_overflow(v->plain_bytes, c->plain_bytes, &v->plain_bytes) &&
               !__builtin_add_overflow(v->stored_bytes, c->stored_bytes, &v->stored_bytes);
   if (!sums) return fail(err, ERR_VALUE, "row group %zu has more bytes than can be counted", c->group);

@@ -324,7 +324,8 @@ bool walk_chunk(struct walk *w, const struct chunk_facts *chunk, struct error *e
   bool has_dictionary = chunk->dictionary_offset > 0 &&
                         (chunk->dictionary_offset < chunk->data_offset || chunk->data_offset == 0);
   uint64_t start = (uint64_t)(has_dictionary ? chunk->dictionary_offset : chunk->data_offset);
-  if (chunk->stored_bytes == 0 && chunk->value_count == 0 && chunk->plain_bytes == 0) return true;   /* an empty group's */
+  bool is_empty = chunk->stored_bytes == 0 && chunk->value_count == 0 && chunk->plain_bytes == 0;
+  if (is_empty && chunk->group_rows == 0) return true;
   if (start < PARQUET_MAGIC_BYTES || start > w->pages_end ||
       (uint64_t)chunk->stored_bytes > w->pages_end - start)
     return fail(err, ERR_VALUE, "its pages reach out of the file");
