@@ -422,7 +422,9 @@ static bool csv_encode(struct encoder *e, const struct cell *cells, struct buffe
   return buffer_check(out, "a row", err);
 }
 
-static bool csv_check_options(const void *options, struct error *err) { return csv_options_check(options, err); }
+static bool csv_check_options(const void *options, struct error *err) {
+  return csv_options_check(options, err);
+}
 
 static const char *csv_zone(const void *options) { return ((const struct csv_options *)options)->style.zone; }
 

@@ -72,7 +72,7 @@ struct format {
   /* The zone whose clock the timestamps with time zone show, as asked for; "UTC" if nothing else was. Before open. */
   const char *(*zone)(const void *options);
 
-  /* Options that cannot be, or not together, whatever the columns; `open` says it, too. ERR_USAGE names the field. */
+  /* Refuses options that cannot be, or not together, whatever the columns. ERR_USAGE names the field. */
   bool (*check_options)(const void *options, struct error *err);
   /* Checks schema and options (names, types, policy) before a byte is written. ERR_USAGE names the field. */
   bool (*open)(const struct format_spec *spec, void **self, struct error *err);

@@ -35,7 +35,8 @@ int32_t path_type_typmod(const struct path_type *type) {
   return type->form == FLATTEN_NUMERIC ? numeric_typmod_make(type->precision, type->scale) : -1;
 }
 
-bool typed_init(struct typed *t, const struct flatten_set *set, const struct schema *schema, struct error *err) {
+bool typed_init(struct typed *t, const struct flatten_set *set, const struct schema *schema,
+                struct error *err) {
   *t = (struct typed){.set = set, .schema = schema, .picks = calloc(set->pick_count, sizeof *t->picks)};
   if (!t->picks) return fail_memory(err, "flattening JSON columns");
   for (uint32_t i = 1; i < set->pick_count; i++) {
@@ -72,8 +73,8 @@ static bool fail_type(const struct typed *t, const struct typed_pick *p, const s
   (void)flatten_set_describe(t->set, p->pick - 1, &wire, &path);
   char *text = buffer_take_string(&path);
   fail(err, ERR_VALUE,
-       "column \"%.200s\", path %.200s: the value %.*s came, but there were only %s when every row was looked at; a "
-       "statement that does not give the same rows each time needs discover sample, which runs it once",
+       "column \"%.200s\", path %.200s: the value %.*s came, but there were only %s when every row was "
+       "looked at; a statement that does not give the same rows each time needs discover sample, which runs it once",
        t->schema->wire[wire].name, text ? text : "", c->len < EXCERPT_MAX ? (int)c->len : EXCERPT_MAX,
        (const char *)c->data, type_name(p->type.form));
   free(text);

@@ -65,7 +65,7 @@ struct scan {
  */
 bool scan_plan(struct scan *scan, const struct scan_spec *spec, struct pg *c, struct error *err) MUST_CHECK;
 void scan_deinit(struct scan *scan);
-/* An error of the server's about a filter's value or operator is the request's: ERR_USAGE for `field`. */
+/* Makes an error of the server's about a filter's value or operator the request's: ERR_USAGE for `field`. */
 void scan_blame(const char *field, struct error *err);
 /* The part of it that needs no server: numbers the splits of leaves. spec, by_leaf and by_ctid are set. selectivity: 0 to 1. */
 bool scan_cut(struct scan *scan, double selectivity, struct error *err) MUST_CHECK;

@@ -92,7 +92,7 @@ bool session_set_zone(struct pg *c, const char *zone, const char *field, struct 
   if (!text) return fail_memory(err, "a statement");
   bool ok = pg_exec(c, text, err);
   free(text);
-  bool is_unknown = !ok && strncmp(err->sqlstate, "22", 2) == 0;   /* no such zone, or one of its formulas gone wrong */
+  bool is_unknown = !ok && strncmp(err->sqlstate, "22", 2) == 0;   /* also a formula of its own gone wrong */
   return is_unknown ? fail_zone(zone, field, err) : ok;
 }
 

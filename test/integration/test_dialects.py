@@ -220,8 +220,9 @@ def test_a_zone_changes_no_row_of_a_filter(db, decant, instants, lanes):
 @pytest.mark.parametrize(("type_name", "word"), [("timestamp", "now"), ("date", "tomorrow")])
 def test_a_filter_s_now_is_that_of_utc_whatever_the_zone(decant, type_name, word):
     """Of the rows of three days around, an hour apart, those that UTC's clock has left behind."""
-    query = f"SELECT (now() AT TIME ZONE 'UTC' + i * interval '1 hour')::{type_name} AS t FROM generate_series(-36, 36) i"
-    arguments = ["--query", f"SELECT t, 1 AS one FROM ({query}) q", "--where", f"t < {word}", "--columns", "one"]
+    query = f"""SELECT (now() AT TIME ZONE 'UTC' + i * interval '1 hour')::{type_name} AS t, 1 AS one
+                FROM generate_series(-36, 36) i"""
+    arguments = ["--query", query, "--where", f"t < {word}", "--columns", "one"]
     expected = decant.export(*arguments)
     assert 36 < expected.count(b"\n") < 73
     for zone in ("+15", "-15"):
