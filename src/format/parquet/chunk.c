@@ -10,6 +10,7 @@
 #define SAMPLE_BODY_BYTES (512u << 10)    /* of distinct values, after which a sample ends */
 #define DICTIONARY_TOLERANCE 1.01    /* it may be so much larger, for it is faster to read */
 #define DICTIONARY_ENTRY_BYTES 12    /* that the hash table and the offsets take for each value */
+#define READER_ROWS 2048             /* that DuckDB takes at once, and faster where they are of one page */
 #define DICTIONARY_UNASKED_BYTES (1u << 20)   /* up to here a dictionary need not prove that it pays */
 
 static bool is_text(const struct chunk *c) { return c->leaf->physical == PHYSICAL_BYTE_ARRAY; }
@@ -30,8 +31,9 @@ static uint32_t entries_max(const struct chunk *c) {
   const struct chunk_shared *s = c->shared;
   uint32_t width = c->mode != CHUNK_PLAIN ? sizeof(uint32_t) : (uint32_t)c->leaf->width;
   uint32_t by_bytes = width ? c->page_bytes / width : s->page_rows;
-  uint32_t max = by_bytes < s->page_rows ? by_bytes : s->page_rows;
-  return max ? max : 1;
+  if (by_bytes >= s->page_rows) return s->page_rows;
+  if (by_bytes >= READER_ROWS) return by_bytes - by_bytes % READER_ROWS;
+  return by_bytes ? by_bytes : 1;
 }
 
 static void set_mode(struct chunk *c, enum chunk_mode mode) {

@@ -26,7 +26,7 @@ const struct option parquet_option_table[] = {
      "encoded bytes after which a row group ends"},
     {"page-size", OPTION_SIZE, FIELD(page_bytes), 1024, 64 << 20, NULL, "4MiB",
      "bytes of a page; smaller where the memory is short or columns are many"},
-    {"page-rows", OPTION_INT, FIELD(page_rows), 1, 1000000, NULL, "20000", "rows of a page"},
+    {"page-rows", OPTION_INT, FIELD(page_rows), 1, 1000000, NULL, "20480", "rows of a page"},
     {"uuid", OPTION_CHOICE, FIELD(uuid), 0, 0, uuid_types, "auto",
      "the type of uuid columns; auto: string in profile portable, else uuid"},
     {"time", OPTION_CHOICE, FIELD(time), 0, 0, time_types, "auto",
