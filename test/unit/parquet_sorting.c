@@ -188,17 +188,39 @@ static void test_several_columns_are_sorted_one_within_the_other(void **state) {
   }
 }
 
-static void test_each_row_group_has_a_claim_of_its_own(void **state) {
+static void test_all_row_groups_say_what_is_true_of_the_whole_file(void **state) {
+  static const struct { const char *groups[3][2]; const char *claims; } cases[] = {
+      {{{"aa", "ab"}, {"ab", "ba"}, {"bb", "cc"}}, "0 1/0 1/0 1"},
+      {{{"aa", "ab"}, {"bb", "ba"}, {"bb", "cc"}}, "0/0/0"},   /* within a group */
+      {{{"aa", "ac"}, {"ab", "ba"}, {"bb", "cc"}}, "0/0/0"},   /* from one to the next */
+      {{{"ba", "bb"}, {"aa", "ab"}, {"bb", "cc"}}, "//"},
+      {{{"aa", "ab"}, {"ba", "bb"}, {"aa", "ab"}}, "//"},
+  };
   static const enum kind kinds[] = {KIND_TEXT, KIND_TEXT};
-  struct rows r;
-  begin(&r, "", kinds, 2, up, 2);
-  put(&r, "ba"), put(&r, "bb");
-  end_group(&r);
-  put(&r, "ab"), put(&r, "aa");
-  end_group(&r);
-  put(&r, "aa"), put(&r, "ab");
-  end_group(&r);
-  expect_claims(&r, "0 1/0/0 1");
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct rows r;
+    begin(&r, "", kinds, 2, up, 2);
+    for (size_t g = 0; g < 3; g++) {
+      put(&r, cases[i].groups[g][0]);
+      put(&r, cases[i].groups[g][1]);
+      end_group(&r);
+    }
+    expect_claims(&r, cases[i].claims);
+  }
+}
+
+static void test_nulls_follow_each_other_from_group_to_group(void **state) {
+  static const enum kind kind = KIND_TEXT;
+  for (int null_first = 0; null_first < 2; null_first++) {
+    struct rows r;
+    begin(&r, "", &kind, 1, up, 1);
+    for (int g = 0; g < 3; g++) {
+      if (g == (null_first ? 0 : 2)) r.cells[0] = rows_null(), encode(&r);
+      else put(&r, "a");
+      end_group(&r);
+    }
+    expect_claims(&r, null_first ? "//" : "0/0/0");
+  }
 }
 
 static void test_without_an_order_nothing_is_claimed(void **state) {
@@ -254,7 +276,7 @@ static void test_an_infinity_that_is_written_as_null_breaks_the_order(void **sta
 static void test_a_page_that_is_out_of_memory_has_no_last_entry(void **state) {
   static const struct leaf leaf = {.physical = PHYSICAL_INT64, .width = 8};
   struct chunk c = {.leaf = &leaf, .mode = CHUNK_PLAIN, .entry_count = 1, .value_count = 1, .values.failed = true};
-  struct last_entry last;
+  struct sort_value last;
   assert_false(chunk_last_entry(&c, &last));
 }
 
@@ -264,7 +286,8 @@ int main(void) {
       cmocka_unit_test(test_text_is_sorted_by_its_bytes),
       cmocka_unit_test(test_a_text_beyond_the_limit_gives_the_claim_up),
       cmocka_unit_test(test_several_columns_are_sorted_one_within_the_other),
-      cmocka_unit_test(test_each_row_group_has_a_claim_of_its_own),
+      cmocka_unit_test(test_all_row_groups_say_what_is_true_of_the_whole_file),
+      cmocka_unit_test(test_nulls_follow_each_other_from_group_to_group),
       cmocka_unit_test(test_without_an_order_nothing_is_claimed),
       cmocka_unit_test(test_the_order_is_watched_across_pages_and_encodings),
       cmocka_unit_test(test_an_infinity_that_is_written_as_null_breaks_the_order),

@@ -181,16 +181,16 @@ bool chunk_put_null(struct chunk *c, struct error *err) {
   return chunk_put_missing(c, (uint8_t)(c->leaf->definition_max - 1), err);
 }
 
-bool chunk_last_entry(const struct chunk *c, struct last_entry *last) {
+bool chunk_last_entry(const struct chunk *c, struct sort_value *last) {
   static const uint8_t bits[] = {0, 1};
   const uint8_t *end = c->values.data + c->values.len;
-  *last = (struct last_entry){0};
+  *last = (struct sort_value){0};
   if (c->entry_count == 0 || c->values.failed) return false;
   if (c->leaf->definition_max && c->definition.value < c->leaf->definition_max) return true;
   if (c->mode != CHUNK_PLAIN) {
     last->bytes = dictionary_value(&c->dictionary, c->last_index, &last->len);
   } else if (c->leaf->physical == PHYSICAL_BOOLEAN) {
-    *last = (struct last_entry){&bits[end[-1] >> ((c->value_count - 1) & 7) & 1], 1};
+    *last = (struct sort_value){&bits[end[-1] >> ((c->value_count - 1) & 7) & 1], 1};
   } else {
     last->len = is_text(c) ? c->last_len : (uint32_t)c->leaf->width;
     last->bytes = end - last->len;

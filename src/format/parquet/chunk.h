@@ -14,6 +14,7 @@
 #include "format/parquet/levels.h"
 #include "format/parquet/page.h"
 #include "format/parquet/page_index.h"
+#include "format/parquet/sort_order.h"
 
 /* What all chunks of an encoder share; one lane's. */
 struct chunk_shared {
@@ -113,12 +114,10 @@ bool chunk_finish(struct chunk *c, struct error *err) MUST_CHECK;
 bool chunk_leave_dictionary(struct chunk *c, struct error *err) MUST_CHECK;
 
 /*
- * The entry that was put last, as it is written: bytes is NULL for a null, else the PLAIN value without a length, valid until
- * the next entry. Of columns that are not nested. False where its page is closed already, as after a huge value, or
- * is out of memory, which closing it will say.
+ * The entry that was put last, as it is written; valid until the next. Of columns that are not nested. False where its page
+ * is closed already, as after a huge value, or is out of memory, which closing it will say.
  */
-struct last_entry { const uint8_t *bytes; uint32_t len; };
-bool chunk_last_entry(const struct chunk *c, struct last_entry *last);
+bool chunk_last_entry(const struct chunk *c, struct sort_value *last);
 
 /* A value is written otherwise than the server gave it. */
 static inline void chunk_count_special(struct chunk *c) {

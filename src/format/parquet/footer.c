@@ -13,7 +13,7 @@
 #define LOG_BYTES_MAX ((size_t)64 << 10)       /* of each log in memory */
 
 struct chunk_record { uint32_t metadata_bytes, column_index_bytes, offset_index_bytes; };
-struct group_totals { uint64_t row_count, plain_bytes, stored_bytes, offset, sorted_count; };
+struct group_totals { uint64_t row_count, plain_bytes, stored_bytes, offset; };
 
 struct row_group_meta *row_group_meta_new(size_t chunk_count, struct error *err) {
   struct row_group_meta *m = calloc(1, sizeof *m + chunk_count * sizeof *m->chunks);
@@ -33,6 +33,7 @@ void row_group_meta_free(void *meta) {
     free(m->chunks[i].pages);
     buffer_deinit(&m->chunks[i].column_index);
   }
+  sort_edges_deinit(&m->edges);
   free(m);
 }
 
@@ -49,6 +50,7 @@ void footer_deinit(struct footer *f) {
   spill_deinit(&f->column_indexes);
   spill_deinit(&f->offset_indexes);
   buffer_deinit(&f->scratch);
+  sort_edges_deinit(&f->edges);
 }
 
 static void write_statistics(const struct chunk_meta *m, const struct leaf *leaf, struct thrift_writer *w) {
@@ -156,9 +158,19 @@ static bool add_chunk(struct footer *f, const struct chunk_meta *m, const struct
   return spill_append(&f->groups, &record, sizeof record, err) && append_scratch(f, &f->groups, err);
 }
 
-bool footer_add(struct footer *f, const struct parquet_schema *schema, const struct row_group_meta *meta,
-                uint64_t offset, bool writes_page_index, struct error *err) {
-  struct group_totals totals = {.row_count = meta->row_count, .offset = offset, .sorted_count = meta->sorted_count};
+static void take_edges(struct footer *f, const struct leaf *leaves, const struct sorting_column *sorting,
+                       struct row_group_meta *meta) {
+  bool is_first = f->group_count == 0;
+  f->sorted_count = is_first ? meta->edges.count
+                             : sort_edges_follow(&f->edges, f->sorted_count, &meta->edges, leaves, sorting);
+  sort_edges_deinit(&f->edges);
+  f->edges = meta->edges;
+  meta->edges = (struct sort_edges){0};
+}
+
+bool footer_add(struct footer *f, const struct parquet_schema *schema, const struct sorting_column *sorting,
+                struct row_group_meta *meta, uint64_t offset, bool writes_page_index, struct error *err) {
+  struct group_totals totals = {.row_count = meta->row_count, .offset = offset};
   for (size_t i = 0; i < meta->chunk_count; i++) {
     totals.plain_bytes += meta->chunks[i].plain_bytes;
     totals.stored_bytes += meta->chunks[i].stored_bytes;
@@ -170,6 +182,7 @@ bool footer_add(struct footer *f, const struct parquet_schema *schema, const str
     offsets.pages += meta->chunks[i].stored_bytes;
     offsets.bloom += meta->chunks[i].bloom_bytes;
   }
+  take_edges(f, schema->leaves, sorting, meta);
   f->group_count++;
   if (spill_end(&f->groups) <= FOOTER_BYTES_MAX) return true;
   return fail(err, ERR_VALUE, "the Parquet footer is larger than 2 GiB: use larger row groups or fewer columns");
@@ -224,7 +237,7 @@ static void write_sorting(const struct sorting_column *columns, size_t count, st
   }
 }
 
-static bool write_group(const struct footer_facts *facts, struct cursor *at, struct thrift_writer *w, struct error *err) {
+static bool write_group(const struct footer *f, const struct footer_facts *facts, struct cursor *at, struct thrift_writer *w, struct error *err) {
   struct group_totals totals;
   const uint8_t *bytes = replay_take(&at->groups, sizeof totals, err);
   if (!bytes) return false;
@@ -236,7 +249,7 @@ static bool write_group(const struct footer_facts *facts, struct cursor *at, str
     if (!write_chunk(at, w, err)) return false;
   thrift_i64(w, 2, (int64_t)totals.plain_bytes);
   thrift_i64(w, 3, (int64_t)totals.row_count);
-  write_sorting(facts->sorting, (size_t)totals.sorted_count, w);
+  write_sorting(facts->sorting, f->sorted_count, w);
   thrift_i64(w, 5, (int64_t)totals.offset);
   thrift_i64(w, 6, (int64_t)totals.stored_bytes);
   thrift_struct_end(w);
@@ -270,7 +283,7 @@ static bool write_file_metadata(const struct footer *f, const struct footer_fact
   thrift_i64(&w, 3, (int64_t)facts->row_count);
   thrift_list(&w, 4, THRIFT_STRUCT, f->group_count);
   for (size_t i = 0; i < f->group_count; i++)
-    if (!write_group(facts, at, &w, err)) return false;
+    if (!write_group(f, facts, at, &w, err)) return false;
   write_key_values(facts, &w);
   thrift_string(&w, 6, facts->created_by);
   /* TYPE_ORDER for each leaf: without it readers must ignore smallest and largest values. */

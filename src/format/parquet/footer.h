@@ -8,6 +8,7 @@
 #pragma once
 #include "format/parquet/page_index.h"
 #include "format/parquet/schema.h"
+#include "format/parquet/sort_order.h"
 #include "format/parquet/spill.h"
 
 struct chunk_meta {
@@ -30,7 +31,7 @@ struct chunk_meta {
 
 struct row_group_meta {
   uint64_t row_count;
-  size_t sorted_count;                 /* of the file's sorting columns, so many of the first are true of this group */
+  struct sort_edges edges;             /* by how many of the file's sorting columns the rows are sorted */
   size_t chunk_count;
   struct chunk_meta chunks[];
 };
@@ -44,20 +45,22 @@ struct footer {
   struct spill column_indexes, offset_indexes;   /* the structs, one behind the other */
   struct buffer scratch;
   size_t group_count;
+  struct sort_edges edges;     /* of the last group */
+  size_t sorted_count;         /* all rows so far are sorted by so many of the sorting columns */
 };
 
 void footer_init(struct footer *f);
 void footer_deinit(struct footer *f);
 
-/* A row group whose bytes begin at `offset`. */
-bool footer_add(struct footer *f, const struct parquet_schema *schema, const struct row_group_meta *meta,
-                uint64_t offset, bool writes_page_index, struct error *err) MUST_CHECK;
+/* A row group whose bytes begin at `offset`; in their order. Takes meta's edges. sorting: the file's sorting columns. */
+bool footer_add(struct footer *f, const struct parquet_schema *schema, const struct sorting_column *sorting,
+                struct row_group_meta *meta, uint64_t offset, bool writes_page_index, struct error *err) MUST_CHECK;
 
 struct footer_facts {
   const struct parquet_schema *schema;
   const char *created_by, *source, *snapshot_at;
   const char *types;                   /* JSON: the server's type by column; "" for none */
-  const struct sorting_column *sorting;   /* as many as a group's sorted_count may say */
+  const struct sorting_column *sorting;   /* footer_add's */
   uint64_t row_count;
   uint64_t offset;                     /* where the bytes go */
 };

@@ -93,7 +93,7 @@ static bool parquet_begin(void *self, struct buffer *out, struct error *err) {
 static bool parquet_join(void *self, uint64_t rows_before, uint64_t offset, void *meta, struct buffer *out,
                          struct error *err) {
   struct parquet_file *f = self;
-  bool ok = footer_add(&f->footer, &f->schema, meta, offset, f->options.page_index, err);
+  bool ok = footer_add(&f->footer, &f->schema, f->sorting, meta, offset, f->options.page_index, err);
   row_group_meta_free(meta);
   return ok;
 }

@@ -259,7 +259,7 @@ bool row_group_end(struct encoder *e, void **meta, struct error *err) {
   struct row_group_meta *m = row_group_meta_new(e->chunk_count, err);
   if (!m) return false;
   m->row_count = e->row_count;
-  m->sorted_count = e->sorting.sorted_count;
+  sorting_take_edges(&e->sorting, &m->edges);
   for (size_t i = 0; i < e->chunk_count; i++) {
     if (chunk_finish(&e->chunks[i], err) && fill_meta(&e->chunks[i], e->file, &m->chunks[i], err)) continue;
     row_group_meta_free(m);

@@ -2,18 +2,12 @@
 
 #include <stdlib.h>
 
-/* The value of the row before. */
 struct sort_key {
   const struct chunk *chunk;
-  bool is_descending, nulls_first;
-  bool is_null;
-  struct bound fixed;          /* of fixed width, except UUID */
-  uint8_t *bytes;              /* BYTE_ARRAY and UUID: SORT_KEY_BYTES_MAX; else NULL */
-  uint32_t len;
+  struct sorting_column column;
+  struct sort_value last;      /* of the row before; in `bytes` */
+  uint8_t *bytes;              /* SORT_KEY_BYTES_MAX */
 };
-
-/* How a row's value follows on that of the row before. */
-enum step { STEP_SAME, STEP_ON, STEP_BACK };
 
 bool sorting_init(struct sorting *s, const struct sorting_column *columns, size_t count, const struct chunk *chunks,
                   struct error *err) {
@@ -24,9 +18,7 @@ bool sorting_init(struct sorting *s, const struct sorting_column *columns, size_
   s->key_count = count;
   for (size_t i = 0; i < count; i++) {
     struct sort_key *k = &s->keys[i];
-    *k = (struct sort_key){.chunk = &chunks[columns[i].leaf], .is_descending = columns[i].is_descending,
-                           .nulls_first = columns[i].nulls_first};
-    if (k->chunk->leaf->order != ORDER_BYTES) continue;
+    *k = (struct sort_key){.chunk = &chunks[columns[i].leaf], .column = columns[i]};
     k->bytes = malloc(SORT_KEY_BYTES_MAX);
     if (!k->bytes) return fail_memory(err, "a Parquet encoder");
   }
@@ -37,6 +29,7 @@ bool sorting_init(struct sorting *s, const struct sorting_column *columns, size_
 void sorting_deinit(struct sorting *s) {
   for (size_t i = 0; i < s->key_count; i++) free(s->keys[i].bytes);
   free(s->keys);
+  sort_edges_deinit(&s->edges);
   *s = (struct sorting){0};
 }
 
@@ -45,50 +38,24 @@ void sorting_reset(struct sorting *s) {
   s->has_row = false;
 }
 
-static void keep(struct sort_key *k, const struct last_entry *now) {
-  k->is_null = !now->bytes;
-  if (k->is_null) return;
-  k->len = now->len;
-  memcpy(k->bytes ? k->bytes : k->fixed.bytes, now->bytes, now->len);
+static void keep(struct sort_key *k, const struct sort_value *now) {
+  if (now->bytes) memcpy(k->bytes, now->bytes, now->len);
+  k->last = (struct sort_value){now->bytes ? k->bytes : NULL, now->len};
 }
 
 /* NaN has no place in Parquet's order. */
-static bool has_place(const struct sort_key *k, const struct last_entry *now) {
-  if (now->bytes && k->bytes) return now->len <= SORT_KEY_BYTES_MAX;
-  return k->chunk->leaf->order != ORDER_FLOAT || k->chunk->range.nan_count == 0;
-}
-
-static int compare_bytes(const struct sort_key *k, const struct last_entry *now) {
-  int order = memcmp(k->bytes, now->bytes, k->len < now->len ? k->len : now->len);
-  return order ? order : (k->len > now->len) - (k->len < now->len);
-}
-
-static enum step compare(const struct sort_key *k, const struct last_entry *now) {
-  if (k->is_null || !now->bytes) {
-    if (k->is_null && !now->bytes) return STEP_SAME;
-    return k->is_null == k->nulls_first ? STEP_ON : STEP_BACK;
-  }
-  int order;
-  if (k->bytes) {
-    order = compare_bytes(k, now);
-  } else {
-    if (memcmp(k->fixed.bytes, now->bytes, now->len) == 0) return STEP_SAME;
-    struct bound value = {.len = (uint8_t)now->len};
-    memcpy(value.bytes, now->bytes, now->len);
-    order = bound_compare(&k->fixed, &value, k->chunk->leaf);
-    if (order == 0) return STEP_BACK;   /* -0 and +0: whether one is below the other is each reader's own view */
-  }
-  if (order == 0) return STEP_SAME;
-  return (order < 0) != k->is_descending ? STEP_ON : STEP_BACK;
+static bool has_place(const struct sort_key *k, const struct sort_value *now) {
+  return now->len <= SORT_KEY_BYTES_MAX && (k->chunk->leaf->order != ORDER_FLOAT || k->chunk->range.nan_count == 0);
 }
 
 void sorting_add_row(struct sorting *s) {
-  enum step step = STEP_SAME;   /* of the keys so far: behind one that went on, all others may be what they like */
+  enum sort_step step = STEP_SAME;   /* of the keys so far: behind one that went on, all others may be what they like */
   for (size_t i = 0; i < s->sorted_count; i++) {
     struct sort_key *k = &s->keys[i];
-    struct last_entry now;
+    struct sort_value now;
     bool fits = chunk_last_entry(k->chunk, &now) && has_place(k, &now);
-    if (fits && s->has_row && step == STEP_SAME) step = compare(k, &now);
+    if (fits && !s->has_row) fits = sort_value_copy(&s->edges.first[i], &now);
+    else if (fits && step == STEP_SAME) step = sort_step(&k->last, &now, k->chunk->leaf, &k->column);
     if (!fits || step == STEP_BACK) {
       s->sorted_count = i;
       break;
@@ -96,4 +63,12 @@ void sorting_add_row(struct sorting *s) {
     keep(k, &now);
   }
   s->has_row = true;
+}
+
+void sorting_take_edges(struct sorting *s, struct sort_edges *edges) {
+  size_t n = 0;
+  while (n < s->sorted_count && sort_value_copy(&s->edges.last[n], &s->keys[n].last)) n++;
+  *edges = s->edges;
+  edges->count = n;
+  s->edges = (struct sort_edges){0};
 }
