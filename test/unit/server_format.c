@@ -153,7 +153,7 @@ static void test_csv_follows_copy_for_odd_delimiters_and_null_texts(void **state
   static const char delimiters[] = ";|\t-.:0a+N'\\ x";
   for (const char *d = delimiters; *d; d++) {
     char options[40], copy_options[80];
-    snprintf(options, sizeof options, "header=false,delimiter=\\%s", *d == '\t' ? "t" : (char[]){*d, 0});
+    snprintf(options, sizeof options, "header=false,delimiter=%s", *d == '\t' ? "\\t" : *d == '\\' ? "\\\\" : (char[]){*d, 0});
     snprintf(copy_options, sizeof copy_options, "DELIMITER E'\\x%02x'", *d);
     expect_csv(c, options, copy_options);
   }
