@@ -105,7 +105,9 @@ def arrow_texts(array):
         return [None if value is None else format(value, "f") for value in array.to_pylist()]
     if pa.types.is_date32(kind):
         array = array.cast(pa.int32())
-    elif pa.types.is_timestamp(kind) or pa.types.is_time64(kind):
+    elif pa.types.is_time64(kind):  # polars has nanoseconds
+        array = array.cast(pa.time64("us")).cast(pa.int64())
+    elif pa.types.is_timestamp(kind):
         assert kind.unit == "us", kind
         array = array.cast(pa.int64())
     if pa.types.is_boolean(array.type) or pa.types.is_integer(array.type):
