@@ -141,7 +141,7 @@ static char read_escape(const char **from) {
   *from += letter || is_sign ? 2 : low >= 0 && high + low > 0 ? 4 : 1;
   if (letter) return meanings[letter - letters];
   if (is_sign) return c;
-  return low >= 0 && high + low > 0 ? (char)(high << 4 | low) : '\\';
+  return (char)(low >= 0 && high + low > 0 ? high << 4 | low : '\\');
 }
 
 /* Copies one token of "k=v,…" up to an unescaped stop character. Returns where it stopped, NULL if too long. */

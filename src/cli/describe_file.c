@@ -230,8 +230,9 @@ static bool describe_text(int fd, const char *path, uint64_t file_bytes, struct 
 bool describe_file(const char *path, bool as_json, struct error *err) {
   struct stat st;
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0 || fstat(fd, &st) != 0) return fail_errno(err, ERR_VALUE, "cannot open \"%.200s\"", path);
-  bool ok = S_ISREG(st.st_mode) || fail(err, ERR_VALUE, "it is no regular file");
+  if (fd < 0) return fail_errno(err, ERR_VALUE, "cannot open \"%.200s\"", path);
+  bool ok = fstat(fd, &st) == 0 || fail_errno(err, ERR_VALUE, "cannot look at it");
+  if (ok) ok = S_ISREG(st.st_mode) || fail(err, ERR_VALUE, "it is no regular file");
   if (ok) ok = as_json ? describe_file_json(fd, path, err) : describe_text(fd, path, (uint64_t)st.st_size, err);
   if (!ok) error_prefix(err, "%.200s: ", path);
   close(fd);

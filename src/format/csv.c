@@ -32,6 +32,11 @@ struct encoder {
   struct buffer scratch;     /* the text of a value that may have to be quoted */
 };
 
+/* No number, date, uuid, boolean or bytea has this text: of them only bytea begins with a backslash, and an x. */
+static bool null_is_foreign_to_numbers(const char *text) {
+  return text[0] == '\0' || (text[0] == '\\' && text[1] != 'x');
+}
+
 /* A sign that no number, date, uuid, boolean or bytea holds. */
 static bool is_foreign_to_numbers(uint8_t sign) { return !isalnum(sign) && !strchr("+-.: \\/=", sign); }
 
@@ -58,8 +63,8 @@ static bool csv_open(const struct format_spec *spec, void **self, struct error *
       .escapes = escape != quote,
       .may_be_end_mark = spec->schema->column_count == 1,
       .null_len = strlen(o->null_text),
-      .numbers_are_plain =
-          is_foreign_to_numbers(delimiter) && is_foreign_to_numbers(quote) && o->null_text[0] == '\0',
+      .numbers_are_plain = is_foreign_to_numbers(delimiter) && is_foreign_to_numbers(quote) &&
+                           null_is_foreign_to_numbers(o->null_text),
       .forced = calloc(spec->schema->column_count, sizeof *csv->forced),
   };
   bool ok = csv->forced ? csv_options_forced(o, spec->schema, csv->forced, err) : fail_memory(err, "the CSV format");

@@ -113,7 +113,7 @@ static bool read_file(struct spill *s, uint64_t position, size_t len, struct buf
   while (len) {
     ssize_t n = pread(s->fd, to, len, (off_t)position);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail_errno(err, ERR_NO_SPACE, "cannot read a temporary file in %s", folder());
+    if (n < 0) return fail_errno(err, ERR_DESTINATION, "cannot read a temporary file in %s", folder());
     if (n == 0)
       return fail(err, ERR_INTERNAL, "a temporary file in %s is shorter than it was written", folder());
     to += n;
