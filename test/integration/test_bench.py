@@ -112,6 +112,7 @@ def test_a_peer_that_is_not_there_is_named_and_nothing_else_is_lost(bench, db, t
     assert db.value("SELECT count(*) FROM bench_data.small_1000") == 1000
 
 
+@pytest.mark.long
 def test_the_datasets_are_made_once_and_always_the_same(bench, db):
     bench("--make-datasets", "--rows-factor", 0.0002)
     tables = {"lineitem": 1000, "texts": 100, "wide": 200}

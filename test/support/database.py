@@ -79,12 +79,14 @@ class Database:
             (like,),
         )
 
-    def wait_for_backends(self, present, seconds=20):
-        """Waits until decant has backends that run a COPY (or, present=False, none at all)."""
+    def wait_for_backends(self, present, seconds=20, may_rest=False):
+        """Waits until decant has backends that run a COPY (or, present=False, none at all). may_rest: or have run one."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             found = self.backends()
-            if present and any(state == "active" and "copy" in query.lower() for _, state, query in found):
+            if present and any(
+                (may_rest or state == "active") and "copy" in query.lower() for _, state, query in found
+            ):
                 return found
             if not present and not found:
                 return found
