@@ -346,13 +346,15 @@ static bool put_repaired(struct chunk *c, const uint8_t *text, size_t len, struc
   return true;
 }
 
+/* A text that cannot be written as it is, by any policy but SPECIAL_ERROR. */
+static bool put_otherwise(struct chunk *c, const uint8_t *text, size_t len, struct error *err) {
+  if (c->shared->special == SPECIAL_NULL) return special_null(c, err);
+  chunk_count_special(c);
+  return put_repaired(c, text, len, err);
+}
+
 static bool special_text(struct chunk *c, const uint8_t *text, size_t len, size_t valid, struct error *err) {
-  switch (c->shared->special) {
-    case SPECIAL_NULL: return special_null(c, err);
-    case SPECIAL_STRING:
-    case SPECIAL_REPLACE: chunk_count_special(c); return put_repaired(c, text, len, err);
-    case SPECIAL_ERROR: break;
-  }
+  if (c->shared->special != SPECIAL_ERROR) return put_otherwise(c, text, len, err);
   return fail(err, ERR_VALUE,
               "column \"%s\": byte 0x%02X at position %zu is no UTF-8, which a Parquet %s must be; "
               "special=null or special=replace can write the value",
@@ -371,12 +373,7 @@ static bool append_text(struct chunk *c, const struct cell *cell, struct error *
 }
 
 static bool special_pair(struct chunk *c, const uint8_t *text, size_t len, size_t position, struct error *err) {
-  switch (c->shared->special) {
-    case SPECIAL_NULL: return special_null(c, err);
-    case SPECIAL_STRING:
-    case SPECIAL_REPLACE: chunk_count_special(c); return put_repaired(c, text, len, err);
-    case SPECIAL_ERROR: break;
-  }
+  if (c->shared->special != SPECIAL_ERROR) return put_otherwise(c, text, len, err);
   return fail(err, ERR_VALUE,
               "column \"%s\": %.6s at position %zu is half a surrogate pair and no character, and readers refuse a Parquet "
               "file with such JSON; special=null or special=replace can write the value",
