@@ -33,15 +33,6 @@ static void parquet_init(struct rows *r, const char *options) {
   r->spec.created_by = "decant 1.2.3";
 }
 
-static void encode(struct rows *r) {
-  struct buffer unused;
-  buffer_init(&unused, 0);
-  bool ok = r->format->encode(r->encoder, r->cells, &unused, &r->err);
-  if (!ok) print_error("%s\n", r->err.message);
-  assert_true(ok);
-  r->row_count++;
-}
-
 static bool try_encode(struct rows *r) {
   struct buffer unused;
   buffer_init(&unused, 0);
@@ -115,7 +106,7 @@ static void make_every_kind(struct rows *r, const char *options) {
       for (size_t i = 0; i < SAMPLE_COUNT; i++)
         r->cells[i] = (row + (int)i) % 3 ? (struct cell){(const uint8_t *)samples[i].bytes, samples[i].len}
                                          : rows_null();
-      encode(r);
+      rows_keep(r);
     }
     flush_part(r, (uint64_t)part * 30);
   }
@@ -195,7 +186,7 @@ static void make_columns_of_three_natures(struct rows *r, const char *options) {
     for (size_t k = 0; k < sizeof noise; k++)
       noise[k] = (uint8_t)((seed = seed * 1664525 + 1013904223) >> 24);
     r->cells[2] = (struct cell){noise, sizeof noise};
-    encode(r);
+    rows_keep(r);
   }
   flush_part(r, 0);
   rows_end(r);
@@ -231,7 +222,7 @@ static void test_a_row_group_is_full_by_rows_or_by_bytes(void **state) {
   for (int i = 0; i < 5; i++) {
     assert_false(r.format->part_is_full(r.encoder));
     r.cells[0] = int_cell(v, (uint64_t)i, 8);
-    encode(&r);
+    rows_keep(&r);
   }
   assert_true(r.format->part_is_full(r.encoder));
   flush_part(&r, 0);
@@ -244,7 +235,7 @@ static void test_a_row_group_is_full_by_rows_or_by_bytes(void **state) {
   rows_begin(&r);
   r.cells[0] = (struct cell){large, sizeof large};
   int rows = 0;
-  for (; !r.format->part_is_full(r.encoder); rows++) encode(&r);
+  for (; !r.format->part_is_full(r.encoder); rows++) rows_keep(&r);
   assert_in_range(rows, 10, 13);
   rows_deinit(&r);
 }
@@ -258,7 +249,7 @@ static void test_an_estimate_of_many_rows_makes_row_groups_larger(void **state) 
   r.cells[0] = rows_null();
   for (int i = 0; i < 5; i++) {
     assert_false(r.format->part_is_full(r.encoder));
-    encode(&r);
+    rows_keep(&r);
   }
   assert_true(r.format->part_is_full(r.encoder));
   rows_deinit(&r);
@@ -274,7 +265,7 @@ static void test_row_groups_of_a_file_without_estimate_grow_when_they_are_many(v
   for (; groups < 6100; groups++) {
     do {
       r.cells[0] = int_cell(v, rows++, 8);
-      encode(&r);
+      rows_keep(&r);
     } while (!r.format->part_is_full(r.encoder));
     flush_part(&r, rows);
   }
@@ -297,7 +288,7 @@ static void test_a_part_larger_than_its_memory_comes_back_whole(void **state) {
     for (size_t k = 0; k < sizeof noise; k += 4) memcpy(noise + k, &(uint32_t){seed = seed * 1664525 + 1}, 4);
     r.cells[0] = int_cell(v, i, 8);
     r.cells[1] = (struct cell){noise, sizeof noise};
-    encode(&r);
+    rows_keep(&r);
   }
   flush_part(&r, 0);
   rows_end(&r);
@@ -313,7 +304,7 @@ static void test_one_value_larger_than_a_page_has_a_page_of_its_own(void **state
   rows_begin(&r);
   for (int i = 0; i < 10; i++) {
     r.cells[0] = i == 4 ? (struct cell){large, 5 << 20} : rows_text("small");
-    encode(&r);
+    rows_keep(&r);
   }
   flush_part(&r, 0);
   rows_end(&r);

@@ -46,21 +46,8 @@ static void begin(struct rows *r, const char *options, enum special special, str
   rows_begin(r);
 }
 
-static void encode(struct rows *r) {
-  struct buffer unused;
-  buffer_init(&unused, 0);
-  bool ok = r->format->encode(r->encoder, r->cells, &unused, &r->err);
-  if (!ok) print_error("%s\n", r->err.message);
-  assert_true(ok);
-  r->row_count++;
-}
-
 static void finish(struct rows *r) {
-  void *meta;
-  bool more = true;
-  assert_true(r->format->part_end(r->encoder, &meta, &r->err));
-  assert_true(r->format->join(r->self, 0, r->out.len, meta, &r->out, &r->err));
-  while (more) assert_true(r->format->part_read(r->encoder, 1 << 20, &r->out, &more, &r->err));
+  rows_end_part(r);
   rows_end(r);
 }
 
@@ -142,16 +129,16 @@ static void test_null_empty_and_null_items_of_an_array_have_levels_of_their_own(
   struct wire_bytes b = {.len = 0};
   begin(&r, "", SPECIAL_ERROR, (struct type_node *[]){&ints}, 1);
   r.cells[0] = rows_null();
-  encode(&r);
+  rows_keep(&r);
   r.cells[0] = ints_of(&b, 0);
-  encode(&r);
+  rows_keep(&r);
   b.len = 0;
   wire_array(&b, OID_INT4, 3);
   wire_int4(&b, 7);
   wire_null(&b);
   wire_int4(&b, 8);
   r.cells[0] = wire_cell(&b);
-  encode(&r);
+  rows_keep(&r);
   finish(&r);
   expect_levels(&r, 4, 1, 3, "0.0 0.1 0.3 1.2 1.3");
   rows_deinit(&r);
@@ -223,14 +210,14 @@ static void test_the_records_of_the_dremel_paper_have_the_levels_worked_out_by_h
   put_first_names(&n);
   r.cells[0] = wire_cell(&l);
   r.cells[1] = wire_cell(&n);
-  encode(&r);
+  rows_keep(&r);
   l.len = n.len = 0;
   put_links(&l, 2, (const uint32_t[]){10, 30}, 1, (const uint32_t[]){80});
   wire_array(&n, OID_NAME, 1);
   put_name(&n, NULL, 0, "http://C");
   r.cells[0] = wire_cell(&l);
   r.cells[1] = wire_cell(&n);
-  encode(&r);
+  rows_keep(&r);
   finish(&r);
   size_t at = expect_levels(&r, 4, 1, 4, "0.1 0.4 1.4");              /* links.backward */
   at = expect_levels(&r, at, 1, 4, "0.4 1.4 1.4 0.4");                /* links.forward */
@@ -245,10 +232,10 @@ static void test_a_null_composite_is_null_in_every_leaf_and_one_of_nulls_is_not(
   struct wire_bytes b = {.len = 0};
   begin(&r, "", SPECIAL_ERROR, (struct type_node *[]){&links}, 1);
   r.cells[0] = rows_null();
-  encode(&r);
+  rows_keep(&r);
   put_links(&b, -1, NULL, -1, NULL);
   r.cells[0] = wire_cell(&b);
-  encode(&r);
+  rows_keep(&r);
   finish(&r);
   size_t at = expect_levels(&r, 4, 1, 4, "0.0 0.1");
   expect_levels(&r, at, 1, 4, "0.0 0.1");
@@ -260,10 +247,10 @@ static void test_keys_of_a_map_are_there_where_the_map_has_pairs(void **state) {
   struct wire_bytes b = {.len = 0};
   begin(&r, "", SPECIAL_ERROR, (struct type_node *[]){&map}, 1);
   r.cells[0] = rows_null();
-  encode(&r);
+  rows_keep(&r);
   wire_u32(&b, 0);
   r.cells[0] = wire_cell(&b);
-  encode(&r);
+  rows_keep(&r);
   b.len = 0;
   wire_u32(&b, 2);
   wire_text(&b, "k");
@@ -271,7 +258,7 @@ static void test_keys_of_a_map_are_there_where_the_map_has_pairs(void **state) {
   wire_text(&b, "n");
   wire_null(&b);
   r.cells[0] = wire_cell(&b);
-  encode(&r);
+  rows_keep(&r);
   finish(&r);
   size_t at = expect_levels(&r, 4, 1, 2, "0.0 0.1 0.2 1.2");
   expect_levels(&r, at, 1, 3, "0.0 0.1 0.3 1.2");
@@ -285,7 +272,7 @@ static void test_pages_end_between_rows(void **state) {
   begin(&r, "page-rows=7", SPECIAL_ERROR, (struct type_node *[]){&ints}, 1);
   for (int i = 0; i < 5; i++) {
     r.cells[0] = ints_of(&b, 5);
-    encode(&r);
+    rows_keep(&r);
   }
   finish(&r);
   size_t at = expect_levels(&r, 4, 1, 3, "0.3 1.3 1.3 1.3 1.3 0.3 1.3 1.3 1.3 1.3");
@@ -305,7 +292,7 @@ static void test_a_row_of_any_length_is_one_page(void **state) {
     else wire_null(&b);
   }
   r.cells[0] = wire_cell(&b);
-  encode(&r);
+  rows_keep(&r);
   finish(&r);
   struct page_seen p = see_page(&r, 4, 1, 3);
   assert_int_equal(p.count, 400);
@@ -349,7 +336,7 @@ static void test_pages_know_their_rows_where_a_dictionary_ends_between_or_within
       if (within) wire_text(&b, "first");
       wire_text(&b, text);
       r.cells[0] = wire_cell(&b);
-      encode(&r);
+      rows_keep(&r);
     }
     finish(&r);
     expect_whole(&r, 3000);
@@ -396,9 +383,9 @@ static void test_an_array_of_other_dimensions_is_null_or_its_items_where_asked_f
   struct wire_bytes b;
   begin(&r, "", SPECIAL_NULL, (struct type_node *[]){&ints}, 1);
   r.cells[0] = other_dimensions(&b, 2, 1);
-  encode(&r);
+  rows_keep(&r);
   r.cells[0] = other_dimensions(&b, 1, 0);
-  encode(&r);
+  rows_keep(&r);
   finish(&r);
   expect_levels(&r, 4, 1, 3, "0.0 0.0");
   assert_int_equal(r.format->counts(r.encoder).specials, 2);
@@ -406,7 +393,7 @@ static void test_an_array_of_other_dimensions_is_null_or_its_items_where_asked_f
 
   begin(&r, "", SPECIAL_REPLACE, (struct type_node *[]){&ints}, 1);
   r.cells[0] = other_dimensions(&b, 1, 0);
-  encode(&r);
+  rows_keep(&r);
   r.cells[0] = other_dimensions(&b, 2, 1);
   assert_false(try_encode(&r));
   finish(&r);

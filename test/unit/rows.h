@@ -73,6 +73,25 @@ static inline void rows_next_part(struct rows *r) {
   assert_true(r->format->join(r->self, r->row_count, r->out.len, NULL, &r->out, &r->err));
 }
 
+/* A row that the encoder keeps: nothing may be written before its part ends. */
+static inline void rows_keep(struct rows *r) {
+  struct buffer unused;
+  buffer_init(&unused, 0);
+  bool ok = r->format->encode(r->encoder, r->cells, &unused, &r->err);
+  if (!ok) print_error("%s\n", r->err.message);
+  assert_true(ok);
+  r->row_count++;
+}
+
+/* Ends a part that was kept, joins it and writes it. */
+static inline void rows_end_part(struct rows *r) {
+  void *meta;
+  bool more = true;
+  assert_true(r->format->part_end(r->encoder, &meta, &r->err));
+  assert_true(r->format->join(r->self, 0, r->out.len, meta, &r->out, &r->err));
+  while (more) assert_true(r->format->part_read(r->encoder, 1 << 20, &r->out, &more, &r->err));
+}
+
 static inline void rows_end(struct rows *r) {
   assert_true(r->format->end(r->self, r->row_count, r->out.len, &r->out, &r->err));
 }
