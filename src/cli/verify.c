@@ -4,9 +4,7 @@
 #include "cli/progress.h"
 #include "compress/expand.h"
 #include "format/format.h"
-#include "format/json_count.h"
 #include "format/parquet/verify.h"
-#include "format/xml_count.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -118,13 +116,13 @@ static bool is(const struct file *f, const char *format) {
   return f->format && strcmp(f->format->name, format) == 0;
 }
 
-/* The text, decompressed or as it is. JSON and XML prove their end themselves. */
+static bool proves_itself(const struct file *f) { return f->format && f->format->check_whole; }
+
+/* The text, decompressed or as it is. */
 static bool check_text(void *context, int fd, struct error *err) {
   struct file *f = context;
-  f->rows_known = is(f, "json") || is(f, "xml");
-  if (is(f, "json")) return json_check_whole(fd, &f->row_count, err);
-  if (is(f, "xml")) return xml_check_whole(fd, &f->row_count, err);
-  return read_on(fd, err);
+  f->rows_known = proves_itself(f);
+  return f->rows_known ? f->format->check_whole(fd, &f->row_count, err) : read_on(fd, err);
 }
 
 static bool check_parquet(struct file *f, struct error *err) {
@@ -134,8 +132,6 @@ static bool check_parquet(struct file *f, struct error *err) {
   f->row_count = f->parquet.row_count;
   return true;
 }
-
-static bool nothing_proves(const struct file *f) { return !f->codec && !is(f, "json") && !is(f, "xml"); }
 
 /* A cut inside a line can be seen; a cut between two cannot. */
 static enum outcome check_bare(struct file *f, struct error *err) {
@@ -150,7 +146,7 @@ static enum outcome check(const struct verify *v, struct file *f, struct error *
   if (!open_file(f, err)) return UNKNOWN;
   if (!recognise(v, f, err)) return BROKEN;
   if (is(f, "parquet")) return check_parquet(f, err) ? WHOLE : BROKEN;
-  if (nothing_proves(f)) return check_bare(f, err);
+  if (!f->codec && !proves_itself(f)) return check_bare(f, err);
   bool ok = f->codec ? expand_through(f->codec, f->fd, check_text, f, err) : check_text(f, f->fd, err);
   return ok ? WHOLE : BROKEN;
 }

@@ -112,6 +112,8 @@ struct format {
    * not whole.
    */
   bool (*count_rows)(int fd, uint64_t *rows, struct error *err);
+  /* The same for text of any shape and writer, where the text's own end proves that it is whole; else NULL. */
+  bool (*check_whole)(int fd, uint64_t *rows, struct error *err);
 };
 
 extern const struct format *const formats[];   /* NULL-terminated, in the order that help shows */

@@ -394,6 +394,7 @@ const struct format format_json = {
     .join = array_join,
     .end = array_end,
     .count_rows = json_count_array,
+    .check_whole = json_check_whole,
 };
 
 const struct format format_ndjson = {

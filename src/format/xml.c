@@ -426,4 +426,5 @@ const struct format format_xml = {
     .part_read = text_part_read,
     .counts = xml_counts,
     .count_rows = xml_count_rows,
+    .check_whole = xml_check_whole,
 };
