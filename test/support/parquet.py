@@ -1,6 +1,7 @@
 """Reads Parquet with other people's readers, into Python values that can be compared with the server's."""
 
 import io
+import re
 import struct
 from decimal import Decimal
 
@@ -46,6 +47,18 @@ def column_values(column):
 def float_bits(value):
     """Equal exactly where the doubles are: -0 is not 0, and one NaN is another."""
     return None if value is None else struct.pack(">d", value)
+
+
+# In JSON's text: an escape that is a character or the whole of a pair, else half a pair.
+ESCAPE = re.compile(
+    r"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\[^u]|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4})"
+    r"|\\u[0-9a-fA-F]{4}"
+)
+
+
+def mend_pairs(json_text):
+    """U+FFFD for the escapes of halves of surrogate pairs, of which no reader can make a character."""
+    return ESCAPE.sub(lambda found: found[1] or "\ufffd", json_text)
 
 
 def moment_us(sent):
