@@ -45,16 +45,18 @@ def bin_folder():
 
 class Cluster:
     def __init__(self, parent):
+        # The server refuses to run as root.
+        self.prefix = ["setpriv"]
+        if os.geteuid() == 0:
+            self.prefix += ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
         os.makedirs(parent, exist_ok=True)
+        if subprocess.run([*self.prefix, "test", "-x", parent]).returncode:
+            parent = "/var/tmp"  # a tree under /root is closed to user postgres
         self.folder = tempfile.mkdtemp(prefix="test-postgres-", dir=parent)
         self.data = os.path.join(self.folder, "data")
         self.port = free_port()
         self.bin = bin_folder()
-        # The server refuses to run as root.
-        self.prefix = (
-            ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
-        )
-        if self.prefix:
+        if os.geteuid() == 0:
             shutil.chown(self.folder, "postgres", "postgres")
         self.process = None
 
@@ -76,10 +78,12 @@ class Cluster:
             "--locale=C.UTF-8",
             "--no-sync",
         )
+        # The server ends with the process that has started it, however that ends.
+        program = [*self.prefix, "--pdeathsig=INT", f"{self.bin}/postgres"]
         options = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
         with open(os.path.join(self.folder, "log"), "ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, f"{self.bin}/postgres", "-D", self.data, "-p", str(self.port), *options],
+                [*program, "-D", self.data, "-p", str(self.port), *options],
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
