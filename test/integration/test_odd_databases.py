@@ -1,13 +1,15 @@
 """Databases whose encoding, settings or search path are not the usual ones: the files do not show it."""
 
+import csv
 import json
+import pathlib
 
-import psycopg
 import pytest
 from psycopg import sql
 from support import values
+from support.cluster import Cluster
 from support.database import Database
-from support.oracle import unescape_xml_name, xml_rows
+from support.oracle import NIL, array_items, unescape_xml_name, xml_of_json, xml_rows
 from support.parquet import READERS, column_values, parquet_file, server_values
 
 SAMPLE_COLUMNS = [
@@ -125,23 +127,94 @@ def test_a_table_is_found_where_the_search_path_leads(db, decant):
         db.execute(f"ALTER DATABASE {db.name} RESET ALL")
 
 
-def test_money_is_written_as_the_database_writes_it(server, decant):
-    """Its locale is the one setting of texts that is the database's own."""
-    db = Database(server, "decant_money")
+# --- money ----------------------------------------------------------------------------------------
+# Each with a currency of another number of decimals, and signs and separators in other places.
+MONEY = {
+    "de_DE.UTF-8": "1.234.567,89",
+    "ja_JP.UTF-8": "1,234,568",
+    "ar_BH.UTF-8": "1,234,567.890",
+}
+AMOUNTS = ["0", "0.05", "-0.005", "-1234567.89", "9223372036854775.80", "-9223372036854775.80"]
+PRICES = "public.prices"
+
+
+@pytest.fixture(scope="module")
+def money_server():
+    """A server that has these locales: the system's need not."""
+    cluster = Cluster(pathlib.Path(__file__).resolve().parents[2] / "build", locales=MONEY)
     try:
-        with psycopg.connect(server, autocommit=True) as connection:
-            try:
-                connection.execute("SET lc_monetary = 'de_DE.UTF-8'")
-                locale = "de_DE.UTF-8"
-            except psycopg.Error:
-                locale = "C.UTF-8"  # this system has no other
-        db.execute(f"ALTER DATABASE {db.name} SET lc_monetary = '{locale}'")
+        yield cluster.start().conninfo
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture(scope="module", params=MONEY)
+def money_db(money_server, request):
+    """lc_monetary is the one setting of texts that is the database's own."""
+    db = Database(money_server, "decant_money")
+    try:
+        db.execute(f"ALTER DATABASE {db.name} SET lc_monetary = '{request.param}'")
+        db.connection.close()
         db.connection = db.connect()
-        query = "SELECT '-1234567.89'::numeric::money AS price, ARRAY[0.5::numeric::money] AS list"
-        for output_format, expected in (("csv", db.csv(query)), ("ndjson", db.ndjson(query))):
-            assert decant.export("--query", query, "--format", output_format, db=db.conninfo) == expected
+        db.execute("CREATE DOMAIN fee AS money; CREATE TYPE priced AS (id int, price money, fees fee[])")
+        rows = ", ".join(f"({i}, '{amount}'::numeric::money)" for i, amount in enumerate(AMOUNTS))
+        db.execute(f"""CREATE TABLE {PRICES} AS
+            SELECT id, price, price::fee AS fee, ARRAY[price, NULL, 0.5::numeric::money] AS list,
+              ROW(id, price, ARRAY[price])::priced AS one, ARRAY[ROW(id, price, NULL)::priced, NULL] AS many,
+              jsonb_build_object('price', price, 'all', ARRAY[price]) AS doc
+            FROM (VALUES {rows}, ({len(AMOUNTS)}, NULL)) amounts (id, price)""")
+        db.locale = request.param
+        yield db
     finally:
         db.drop()
+
+
+def export_prices(decant, db, output_format, *more):
+    return decant.export("--table", PRICES, "--format", output_format, *more, db=db.conninfo)
+
+
+def test_csv_and_json_hold_money_as_the_database_writes_it(money_db, decant):
+    query = f"SELECT * FROM {PRICES}"
+    assert MONEY[money_db.locale] in money_db.value(f"SELECT price::text FROM {PRICES} WHERE id = 3")
+    assert export_prices(decant, money_db, "csv", "--no-flatten") == money_db.csv(query)
+    assert export_prices(decant, money_db, "ndjson") == money_db.ndjson(query)
+    assert array_items(export_prices(decant, money_db, "json")) == money_db.json_rows(query)
+    texts = money_db.column(f"SELECT price::text FROM {PRICES}")
+    flat = list(csv.DictReader(export_prices(decant, money_db, "csv").decode().splitlines()))
+    assert [row["price"] for row in flat] == [text or "" for text in texts]
+    assert [row["doc.price"] for row in flat] == [text or "null" for text in texts]
+
+
+def test_xml_holds_money_as_the_database_writes_it(money_db, decant):
+    rows = [dict(row) for row in xml_rows(export_prices(decant, money_db, "xml"))]
+    texts = [text or NIL for text in money_db.column(f"SELECT price::text FROM {PRICES}")]
+    assert [row["price"] for row in rows] == [row["fee"] for row in rows] == texts
+    for nested in "list", "one", "many", "doc":
+        expected = map(xml_of_json, money_db.column(f"SELECT to_json({nested})::text FROM {PRICES}"))
+        assert [row[nested] for row in rows] == list(expected), nested
+
+
+@pytest.mark.parametrize("profile", ["portable", "modern"])
+def test_parquet_holds_money_as_the_database_writes_it(money_db, decant, tmp_path, profile):
+    path = tmp_path / "prices.parquet"
+    path.write_bytes(export_prices(decant, money_db, "parquet", "--parquet", f"profile={profile}"))
+    expected = [json.loads(text) for text in money_db.json_rows(f"SELECT * FROM {PRICES}")]
+    for reader, read in READERS.items():
+        file = read(path)
+        for name in "price", "fee", "list", "one", "many":
+            assert column_values(file.column(name)) == [row[name] for row in expected], (reader, name)
+
+
+def test_in_the_order_of_money_every_row_comes_once(money_db, decant):
+    """The bounds of ranges are texts that the server must read as it wrote them."""
+    db = money_db
+    db.execute("""CREATE TABLE many AS SELECT i AS id, repeat('x', 200) AS pad,
+                    ((i * 7919 % 20011 - 9999)::numeric * 1234.56)::money AS price FROM generate_series(1, 20000) i""")
+    db.execute("CREATE INDEX ON many (price, id); ANALYZE many; ALTER TABLE many SET (parallel_workers = 0)")
+    for order in "price", "price DESC":
+        arguments = ("--table", "many", "--format", "csv", "--order-by", f"{order.lower()},id", "--lanes", 3)
+        written = decant.export(*arguments, db=db.conninfo)
+        assert written == db.csv(f"SELECT * FROM many ORDER BY {order}, id")
 
 
 # --- encodings ------------------------------------------------------------------------------------

@@ -44,7 +44,8 @@ def bin_folder():
 
 
 class Cluster:
-    def __init__(self, parent):
+    def __init__(self, parent, locales=()):
+        """locales: such as de_DE.UTF-8, made for this cluster alone, whatever the system has."""
         # The server refuses to run as root.
         self.prefix = ["setpriv"]
         if os.geteuid() == 0:
@@ -58,6 +59,9 @@ class Cluster:
         self.bin = bin_folder()
         if os.geteuid() == 0:
             shutil.chown(self.folder, "postgres", "postgres")
+        self.environment = {**os.environ, "LOCPATH": self.folder} if locales else None
+        for locale in locales:
+            self._make_locale(locale)
         self.process = None
 
     @property
@@ -87,6 +91,7 @@ class Cluster:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
+                env=self.environment,
             )
         for _ in range(300):
             try:
@@ -104,6 +109,14 @@ class Cluster:
             self._run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
             self.process.wait(30)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _make_locale(self, locale):
+        """Of Debian's package locales. localedef's exit code 1 tells of warnings; no locale is what counts."""
+        country, charset = locale.split(".")
+        command = ["localedef", "--no-archive", "-i", country, "-f", charset, f"{self.folder}/{locale}"]
+        done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if not os.path.exists(f"{self.folder}/{locale}/LC_MONETARY"):
+            raise RuntimeError(f"the locale {locale} cannot be made (script/bootstrap): {done.stdout[-2000:]}")
 
     def _run(self, program, *arguments):
         done = subprocess.run(
