@@ -3,14 +3,18 @@ Every value of the small types, and millions of the large ones, is the text of t
 COPY writes CSV and as row_to_json says it. test_generated_tables.py mixes types.
 """
 
+import io
 import random
 import re
 import struct
 
+import numpy as np
+import polars
+import pyarrow as pa
 import pytest
 from support import values
-from support.oracle import IS_XML_NAME, parse_xml, unescape_xml_name, xml_rows
-from support.parquet import parquet_file
+from support.oracle import IS_XML_NAME, array_items, parse_xml, unescape_xml_name, xml_rows
+from support.parquet import EPOCH_US, READERS, parquet_file
 
 LONG = pytest.mark.long
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -78,11 +82,12 @@ def test_every_code_point_in_the_name_of_a_column_is_spelled_as_the_server_spell
         query = "SELECT * FROM named"
         assert decant.export("--table", "named", "--format", "csv") == db.csv(query)
         assert decant.export("--table", "named", "--format", "ndjson") == db.ndjson(query)
+        assert array_items(decant.export("--table", "named", "--format", "json")) == db.json_rows(query)
         (row,) = xml_rows(decant.export("--table", "named", "--format", "xml"))
         assert [unescape_xml_name(tag) for tag, _ in row] == names
-        assert (
-            parquet_file(decant.export("--table", "named", "--format", "parquet")).schema_arrow.names == names
-        )
+        written = decant.export("--table", "named", "--format", "parquet")
+        assert parquet_file(written).schema_arrow.names == names
+        assert list(polars.read_parquet_schema(io.BytesIO(written))) == names
 
 
 # --- numbers --------------------------------------------------------------------------------------
@@ -140,29 +145,61 @@ def random_numerics(generator):
 
 
 # --- days and times -------------------------------------------------------------------------------
+DAY_COLUMNS = {"d": ">i4", "t": ">i8", "z": ">i8"}
+
+
+def binary_columns(db, table, columns):
+    """The server's own numbers of columns without NULLs: days and microseconds since 2000."""
+    row = [("fields", ">i2")]
+    for name, kind in columns.items():
+        row += [("length of " + name, ">i4"), (name, kind)]
+    copied = db.copy(f"COPY (SELECT {', '.join(columns)} FROM {table}) TO STDOUT (FORMAT binary)")
+    return np.frombuffer(copied[19:-2], dtype=row)
+
+
+def numbers(column):
+    width = pa.int32() if pa.types.is_date32(column.type) else pa.int64()
+    return column.combine_chunks().cast(width).to_numpy()
+
+
+def assert_days_of_the_server(db, decant, tmp_path, table, columns=("d", "t", "z")):
+    assert_texts_of_the_server(db, decant, table)
+    written = decant.export("--table", table, "--format", "xml", timeout=1200)
+    forests = db.copy(f"COPY (SELECT xmlforest({', '.join(columns)}) FROM {table}) TO STDOUT")
+    assert re.findall(rb"<record>(.*?)</record>", written) == forests.splitlines()
+    path = tmp_path / "days.parquet"
+    decant("export", "--quiet", "--table", table, "-o", path, timeout=1200)
+    expected = binary_columns(db, table, {name: DAY_COLUMNS[name] for name in columns})
+    for name, read in READERS.items():
+        file = read(path)
+        for column in columns:
+            epoch = EPOCH_US // (86_400_000_000 if column == "d" else 1)
+            assert np.array_equal(numbers(file.column(column)), expected[column] + epoch), (name, column)
+
+
 DAYS = """SELECT d, d::timestamp + n * interval '23.000457 seconds' AS t,
             (d::timestamp - n * interval '17.25 seconds') AT TIME ZONE 'UTC' AS z
           FROM (SELECT '{first}'::date + i AS d, i % 86400 AS n FROM generate_series(1, {last}, {step}) i) days"""
 
 
-@pytest.mark.parametrize("step", [17, pytest.param(1, marks=LONG)])
-def test_every_day_to_the_year_9999_is_the_text_of_the_server(db, decant, step):
+@pytest.mark.parametrize("step", [37, pytest.param(1, marks=LONG)])
+def test_every_day_to_the_year_9999_is_that_of_the_server(db, decant, tmp_path, step):
     make(db, "days", DAYS.format(first="0001-01-02", last=3652057, step=step))
-    assert_texts_of_the_server(db, decant, "days")
+    assert_days_of_the_server(db, decant, tmp_path, "days")
 
 
-@pytest.mark.parametrize("step", [23, pytest.param(1, marks=LONG)])
-def test_every_day_before_christ_is_the_text_of_the_server(db, decant, step):
+@pytest.mark.parametrize("step", [41, pytest.param(1, marks=LONG)])
+def test_every_day_before_christ_is_that_of_the_server(db, decant, tmp_path, step):
     make(db, "days", DAYS.format(first="4713-01-02 BC", last=1721058, step=step))
-    assert_texts_of_the_server(db, decant, "days")
+    assert_days_of_the_server(db, decant, tmp_path, "days")
 
 
-@pytest.mark.parametrize("step", [9973, pytest.param(213, marks=LONG)])
-def test_days_beyond_the_year_9999_are_the_text_of_the_server(db, decant, step):
+@pytest.mark.parametrize("step", [19937, pytest.param(213, marks=LONG)])
+def test_days_beyond_the_year_9999_are_those_of_the_server(db, decant, tmp_path, step):
     make(db, "days", f"SELECT '10000-01-01'::date + i AS d FROM generate_series(0, 2142097999, {step}) i")
-    assert_texts_of_the_server(db, decant, "days")
+    assert_days_of_the_server(db, decant, tmp_path, "days", columns=("d",))
     make(db, "days", DAYS.format(first="9999-12-31", last=103800000, step=step // 20))
-    assert_texts_of_the_server(db, decant, "days")
+    assert_days_of_the_server(db, decant, tmp_path, "days")
 
 
 @pytest.mark.parametrize("rows", [100_000, pytest.param(10_000_000, marks=LONG)])

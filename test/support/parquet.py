@@ -25,6 +25,7 @@ def read_polars(path):
     return polars.read_parquet(path).to_arrow()
 
 
+EPOCH_US = 946_684_800_000_000  # PostgreSQL counts from 2000
 READERS = {"pyarrow": read_pyarrow, "duckdb": read_duckdb, "polars": read_polars}
 
 
@@ -63,7 +64,7 @@ def mend_pairs(json_text):
 
 def moment_us(sent):
     """Microseconds since 1970 from the server's binary form, in hexadecimal: exact in every version and year."""
-    return int.from_bytes(bytes.fromhex(sent), signed=True) + 946_684_800_000_000
+    return int.from_bytes(bytes.fromhex(sent), signed=True) + EPOCH_US
 
 
 # Per family of support/values.py: the server's text of a value, and the Python value that it stands for.
