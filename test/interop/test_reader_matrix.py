@@ -3,6 +3,8 @@ Every kind of column × where its nulls are × codec × profile, in several row 
 everybody: each reader gives the values of the server, or its gap has a name in support/gaps.py.
 """
 
+import functools
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -56,13 +58,15 @@ def file(tables, decant, tmp_path_factory):
 def expected(tables, db, file):
     """(nulls, profile) -> per column, the server's text of every value; the row's number first."""
 
-    def of(nulls, profile):
-        # TIME holds microseconds; a profile may say STRING.
-        is_typed = pa.types.is_time64(
-            pq.read_schema(file(nulls, "zstd", profile, matrix.FLAT)).field("time").type
-        )
+    @functools.cache
+    def texts(nulls, is_typed):
         flat = matrix.expected_texts(db, nulls, matrix.FLAT, is_typed)
         return flat, matrix.expected_texts(db, f"nested, {nulls}", matrix.NESTED, is_typed)
+
+    def of(nulls, profile):
+        # TIME holds microseconds; a profile may say STRING.
+        schema = pq.read_schema(file(nulls, "zstd", profile, matrix.FLAT))
+        return texts(nulls, pa.types.is_time64(schema.field("time").type))
 
     every = {(nulls, profile): of(nulls, profile) for nulls in matrix.NULLS for profile in matrix.PROFILES}
     return {
