@@ -36,11 +36,13 @@ make_venv() {
 
 attribute() { sed -n "s/.*<testsuite [^>]*\b$1=\"\([0-9]*\)\".*/\1/p" build/pytest.xml | head -n 1; }
 
-# run_pytest ARGUMENTS…: paths, and options of pytest.
+# run_pytest ARGUMENTS…: paths, and options of pytest. A process a core, each with a server of its own, so that a test
+# has its server to itself; a file's tests stay in one process.
 run_pytest() {
   rm -f build/pytest.xml
   status=0
-  build/venv/bin/python -m pytest -c test/pytest.ini --rootdir test "$@" --junitxml=build/pytest.xml || status=$?
+  env -u DECANT_TEST_DB build/venv/bin/python -m pytest -c test/pytest.ini --rootdir test -n auto --maxprocesses 4 \
+    --dist loadfile "$@" --junitxml=build/pytest.xml || status=$?
   if [ ! -s build/pytest.xml ]; then
     count "integration and interop tests" 0 1 0
     return

@@ -3,7 +3,8 @@ Fixtures of the black-box tests: a private PostgreSQL, a database per test modul
 the service.
 
 DECANT          the program under test; default: build/*/src/decant, the newest
-DECANT_TEST_DB  a superuser's connection string of a private cluster; default: a cluster of the run's own
+DECANT_TEST_DB  a superuser's connection string of a private cluster; default: a cluster of the process's own, which
+                lets several run tests side by side
 DECANT_TEST_POSTGRES  the folder of the programs for such a cluster, as script/postgres prints it; default: the newest
                 that is installed
 """

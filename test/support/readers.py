@@ -3,6 +3,9 @@ Readers of Parquet that no one here wrote, in five languages, behind one interfa
 names and, per column, the texts of the values (test/interop/readers/README.md).
 """
 
+import contextlib
+import fcntl
+import filecmp
 import functools
 import json
 import os
@@ -182,6 +185,21 @@ def build(command, folder, **environment):
     assert done.returncode == 0, (done.stdout + done.stderr).decode("utf-8", "replace")[-3000:]
 
 
+@contextlib.contextmanager
+def alone():
+    """Of the processes that run tests side by side one builds, and the others find what it has built."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with open(BUILD / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def copy_changed(source, target):
+    """Leaves alone what another process may be reading."""
+    if not os.path.exists(target) or not filecmp.cmp(source, target, shallow=False):
+        shutil.copy2(source, target)
+
+
 def copy_of(folder):
     """Package managers write where the sources are: they get a copy."""
     place = BUILD / folder
@@ -190,12 +208,14 @@ def copy_of(folder):
         FOLDER / folder,
         place,
         dirs_exist_ok=True,
+        copy_function=copy_changed,
         ignore=shutil.ignore_patterns("node_modules", "target", "Cargo.lock"),
     )
     return place
 
 
 @functools.cache
+@alone()
 def node_folder():
     place = copy_of("node")
     wanted = (place / "package-lock.json").read_bytes()
@@ -211,6 +231,7 @@ def node(program):
 
 
 @functools.cache
+@alone()
 def rust_program():
     place = copy_of("rust")
     build(["cargo", "build", "--quiet"], place)
@@ -218,6 +239,7 @@ def rust_program():
 
 
 @functools.cache
+@alone()
 def go_program():
     place = copy_of("go")
     build(["go", "build", "-o", "read-parquet", "."], place)
@@ -225,6 +247,7 @@ def go_program():
 
 
 @functools.cache
+@alone()
 def java_program():
     place = copy_of("java")
     path = place / "classpath"
