@@ -24,7 +24,7 @@ COLUMNS = {
     "amount": ("numeric(18,4)", "hashint8(i) / 10000.0", "decimal"),
     "wide": ("numeric(30,2)", "i / 4.0", "decimal"),
     "single": ("float4", "(hashint4(i) / 1000.0)::float4", "float"),
-    "measure": ("float8", "CASE i % 100 WHEN 1 THEN 'NaN' WHEN 2 THEN '-0' WHEN 3 THEN '-Infinity' ELSE i / 7.0 END", "float"),
+    "measure": ("float8", "CASE i % 100 WHEN 1 THEN 'NaN' WHEN 2 THEN '-0' WHEN 3 THEN '-Infinity' ELSE (i / 7.0)::float8 END", "float"),
     "ratio": ("float8", "1 + (hashint4(i) & 65535) / 65536.0 + i * 1e-9", "float"),
     "path": ("text", "'/srv/files/' || lpad((i / 40)::text, 8, '0') || '/part-' || i % 40", "text"),
     "words": ("text", "md5(i::text) || repeat('x', i % 50)", "text"),

@@ -7,7 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-EPOCH_MICROSECONDS = "(extract(epoch FROM {0}) * 1000000)::numeric(40,0)::text"
+# In two parts, which doubles hold: that is what extract gives before PostgreSQL 14.
+EPOCH_MICROSECONDS = (
+    "(extract(epoch FROM date_trunc('minute', {0}))::numeric * 1000000 + extract(microseconds FROM {0})::numeric)"
+    "::numeric(40,0)::text"
+)
 NAN_BITS = {"float4": "7fc00000", "float8": "7ff8000000000000"}
 
 # Per family: the server's expression.
