@@ -226,17 +226,37 @@ static bool take_columns(const struct pg_result *r, struct source *s, struct err
   return true;
 }
 
+/*
+ * attnotnull says what the server keeps true of a table's own rows, and of its partitions'. It does not hold for the
+ * rows of foreign partitions and children, nor, before PostgreSQL 18, for those of children whose NOT NULL was dropped
+ * or never set (ALTER TABLE ONLY), nor since 18 under a constraint that is NOT VALID.
+ */
+static const char *const columns_sql =
+    "WITH RECURSIVE tree(oid) AS (SELECT $1::pg_catalog.oid"
+    " UNION SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits i"
+    "  ON i.inhparent OPERATOR(pg_catalog.=) tree.oid),"
+    " nullable(attname) AS (SELECT a.attname FROM tree"
+    "  JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) tree.oid"
+    "   AND (NOT c.relispartition OR c.relkind OPERATOR(pg_catalog.=) 'f')"
+    "  JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid"
+    "   AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped"
+    "  WHERE NOT a.attnotnull OR c.relkind OPERATOR(pg_catalog.=) 'f'"
+    " UNION SELECT a.attname FROM tree"
+    "  JOIN pg_catalog.pg_constraint k ON k.conrelid OPERATOR(pg_catalog.=) tree.oid"
+    "   AND k.contype OPERATOR(pg_catalog.=) 'n' AND NOT k.convalidated"
+    "  JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) tree.oid"
+    "   AND a.attnum OPERATOR(pg_catalog.=) ANY (k.conkey)) "
+    "SELECT a.attname, a.atttypid, a.atttypmod, a.attnotnull AND n.attname IS NULL FROM pg_catalog.pg_attribute a"
+    " LEFT JOIN nullable n ON n.attname OPERATOR(pg_catalog.=) a.attname "
+    "WHERE a.attrelid OPERATOR(pg_catalog.=) $1::pg_catalog.oid"
+    " AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped ORDER BY a.attnum";
+
 static bool describe_columns(struct pg *c, struct source *s, struct error *err) {
   char oid[16];
   snprintf(oid, sizeof oid, "%u", s->oid);
   const char *params[] = {oid};
   struct pg_result *r;
-  if (!pg_query(c,
-                "SELECT attname, atttypid, atttypmod, attnotnull FROM pg_catalog.pg_attribute"
-                " WHERE attrelid OPERATOR(pg_catalog.=) $1::pg_catalog.oid"
-                " AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped ORDER BY attnum",
-                params, 1, &r, err))
-    return false;
+  if (!pg_query(c, columns_sql, params, 1, &r, err)) return false;
   bool ok = take_columns(r, s, err);
   pg_result_free(r);
   return ok && describe_types(c, s, err);

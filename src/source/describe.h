@@ -13,7 +13,7 @@ struct source_column {
   char *output_sql;        /* its output function, quoted and qualified */
   uint32_t type_oid;       /* of the base type */
   int32_t typmod;          /* -1: none */
-  bool not_null;
+  bool not_null;           /* proven by the server for every row, children's included */
   bool is_native;          /* kind says how its binary form reads; else it is selected by text or to_json */
   enum kind kind;
   bool is_nested;          /* array, composite, hstore: has structure of its own in JSON and XML */

@@ -3,6 +3,7 @@
 import json
 import threading
 
+import pyarrow.parquet as pq
 import pytest
 from support import values
 from support.command import filter_arguments
@@ -84,6 +85,45 @@ def test_a_table_with_inheritance_children_gives_the_rows_of_all(db, decant):
     assert written == decant.export("--table", "parent", "--format", "csv", "--lanes", 1)
 
 
+def test_a_child_may_hold_nulls_where_its_parent_says_not_null(db, decant, tmp_path):
+    """Until PostgreSQL 18 a child could drop NOT NULL; what is foreign never kept it."""
+    if db.version >= 180000:
+        pytest.skip("its children keep NOT NULL")
+    db.execute("CREATE TABLE strict (id int NOT NULL, label text NOT NULL)")
+    db.execute("CREATE TABLE lax () INHERITS (strict)")
+    db.execute("ALTER TABLE lax ALTER label DROP NOT NULL")
+    db.execute("INSERT INTO strict SELECT i, 'p' FROM generate_series(1, 3000) i")
+    db.execute("INSERT INTO lax SELECT i, NULL FROM generate_series(3001, 6000) i")
+    path = tmp_path / "strict.parquet"
+    decant("export", "--table", "strict", "-o", path)
+    table = pq.read_table(path)
+    assert [field.nullable for field in table.schema] == [False, True]
+    assert sorted(table.to_pylist(), key=lambda row: row["id"]) == [
+        {"id": i, "label": "p" if i <= 3000 else None} for i in range(1, 6001)
+    ]
+    db.execute("DROP TABLE strict CASCADE")
+
+
+def test_a_foreign_partition_may_hold_nulls_where_the_table_says_not_null(db, decant, tmp_path):
+    rows = db.value("SHOW data_directory") + "/mixed.csv"
+    db.execute(f"COPY (SELECT 101, NULL) TO '{rows}' (FORMAT csv)")
+    db.execute("CREATE EXTENSION IF NOT EXISTS file_fdw")
+    db.execute("CREATE SERVER IF NOT EXISTS files FOREIGN DATA WRAPPER file_fdw")
+    db.execute("CREATE TABLE mixed (id int NOT NULL, label text NOT NULL) PARTITION BY RANGE (id)")
+    db.execute("CREATE TABLE mixed_own PARTITION OF mixed FOR VALUES FROM (0) TO (100)")
+    db.execute(f"""CREATE FOREIGN TABLE mixed_far PARTITION OF mixed FOR VALUES FROM (100) TO (200)
+                   SERVER files OPTIONS (filename '{rows}', format 'csv')""")
+    db.execute("INSERT INTO mixed VALUES (1, 'one')")
+    path = tmp_path / "mixed.parquet"
+    decant("export", "--table", "mixed", "-o", path)
+    assert pq.read_table(path).to_pylist() == [{"id": 1, "label": "one"}, {"id": 101, "label": None}]
+    db.execute("ALTER TABLE mixed DETACH PARTITION mixed_far")
+    decant("export", "--table", "mixed", "-o", path)
+    assert [field.nullable for field in pq.read_table(path).schema] == [False, False]
+    db.execute("DROP TABLE mixed")
+    db.execute("DROP FOREIGN TABLE mixed_far")
+
+
 def test_partitions_whose_columns_stand_otherwise_or_were_dropped(db, decant):
     db.execute(
         "CREATE TABLE parts (id int NOT NULL, label text, amount numeric(9,2)) PARTITION BY RANGE (id)"
@@ -146,7 +186,7 @@ def test_a_view_and_a_materialized_view_are_exported(db, decant):
 
 def test_a_foreign_table_is_exported(db, decant):
     db.execute("CREATE EXTENSION IF NOT EXISTS file_fdw")
-    db.execute("CREATE SERVER files FOREIGN DATA WRAPPER file_fdw")
+    db.execute("CREATE SERVER IF NOT EXISTS files FOREIGN DATA WRAPPER file_fdw")
     db.execute("""CREATE FOREIGN TABLE passwd (name text, x text, uid int, gid int, gecos text, home text, shell text)
                   SERVER files OPTIONS (filename '/etc/passwd', delimiter ':')""")
     assert decant.export("--table", "passwd", "--format", "csv") == db.csv("SELECT * FROM passwd")
