@@ -2,7 +2,7 @@
  * Before the first byte: which paths the JSON columns hold, where they are flattened. A sample is one statement;
  * a full pass over a table is shared by the lanes, whose connections then stay open for the export.
  */
-#include "export/run.h"
+#include "export/locate.h"
 #include "row/flatten.h"
 
 #include <stdlib.h>
@@ -19,6 +19,8 @@ struct looker {
   size_t cell_count;
   struct cell *cells;
   uint64_t rows;
+  const struct split *reading;          /* what the rows are of; NULL: a sample, taken here and there */
+  uint64_t rows_before;                 /* seen of other splits */
 
   /* In a full pass by several. */
   struct discovery *discovery;
@@ -37,6 +39,14 @@ struct discovery {
   pthread_mutex_t large;    /* who receives a large row: one at a time */
 };
 
+/* The row in hand is no JSON, or holds more paths than there may be. */
+static bool fail_row(struct looker *l, const struct wire_column *w, struct error *err) {
+  const struct row_place place = {.scan = &l->discovery->scan, .split = l->reading, .row = l->rows - l->rows_before};
+  error_prefix(err, "column \"%s\": ", w->name);
+  locate_row_at(l->run, &place, err);
+  return false;
+}
+
 static bool see_row(void *context, const struct cell *cells, struct error *err) {
   struct looker *l = context;
   const struct schema *schema = &l->run->plan.schema;
@@ -46,10 +56,8 @@ static bool see_row(void *context, const struct cell *cells, struct error *err) 
     const struct cell *cell = &cells[l->cells_of[i]];
     if (cell_is_null(cell)) continue;
     size_t skip = schema->wire[i].kind == KIND_JSONB && cell->len > 0;   /* jsonb's version byte */
-    if (!path_collector_add(l->collectors[i], cell->data + skip, (size_t)cell->len - skip, err)) {
-      error_prefix(err, "column \"%s\": ", schema->wire[i].name);
-      return false;
-    }
+    if (!path_collector_add(l->collectors[i], cell->data + skip, (size_t)cell->len - skip, err))
+      return fail_row(l, &schema->wire[i], err);
   }
   return true;
 }
@@ -98,6 +106,8 @@ static bool see_split(struct looker *l, const struct split *split, struct error 
   struct buffer sql;
   buffer_init(&sql, SQL_MAX);
   scan_copy_sql(&l->discovery->scan, split, &sql);
+  l->reading = split;
+  l->rows_before = l->rows;
   return see_copy(l, l->lane->pg, &sql, err);
 }
 
@@ -159,6 +169,8 @@ static bool see_all(struct discovery *d, struct error *err) {
   buffer_init(&sql, SQL_MAX);
   buffer_append_string(&sql, "COPY (");
   scan_statement_sql(&d->scan, &sql);
+  const struct split whole = {0};
+  d->lookers[0].reading = &whole;
   return see_statement(&d->lookers[0], &sql, err);
 }
 
@@ -185,6 +197,7 @@ static bool see_ahead(struct discovery *d, bool *all, struct error *err) {
   bool ok = reader_open(&lane->reader, run->holder, text, run->plan.schema.wire_count, err);
   free(text);
   lane->reader_is_open = true;
+  l->reading = &split;
   return ok && reader_peek(&lane->reader, (uint64_t)run->request->sample_rows, SAMPLE_BYTES, l->cells, see_row, l, all, err);
 }
 

@@ -35,12 +35,11 @@ static bool look(struct run *run, const char *sql, char ctid[CTID_SIZE]) {
   return ok;
 }
 
-static bool find_ctid(const struct lane *lane, char ctid[CTID_SIZE]) {
-  struct run *run = lane->run;
-  if (run->feed || !*run->snapshot.id || run_is_failed(run)) return false;
+static bool find_ctid(struct run *run, const struct row_place *place, char ctid[CTID_SIZE]) {
+  if (!place->split || run->feed || !*run->snapshot.id || run_is_failed(run)) return false;
   struct buffer sql;
   buffer_init(&sql, SQL_MAX);
-  bool possible = scan_ctid_sql(&run->plan.scan, &lane->reading, lane->reader.row_count, &sql);
+  bool possible = scan_ctid_sql(place->scan, place->split, place->row, &sql);
   char *text = buffer_take_string(&sql);
   bool found = possible && text && look(run, text, ctid);
   free(text);
@@ -48,11 +47,12 @@ static bool find_ctid(const struct lane *lane, char ctid[CTID_SIZE]) {
 }
 
 /* The row by its number: in the split, of which is said where it begins, or in the output as a whole. */
-static void append_number(const struct lane *lane, struct buffer *to) {
-  const struct scan *scan = &lane->run->plan.scan;
-  const struct split *split = &lane->reading;
-  buffer_appendf(to, "row %" PRIu64, lane->rows_before + lane->reader.row_count);
-  if (!scan_is_cut(scan)) return;
+static void append_number(const struct row_place *place, struct buffer *to) {
+  const struct scan *scan = place->scan;
+  const struct split *split = place->split;
+  buffer_appendf(to, "row %" PRIu64, place->rows_before + place->row);
+  if (!split) buffer_append_string(to, " of the sample");
+  if (!split || !scan_is_cut(scan)) return;
   if (scan->by_ctid && split->first_block > 0) buffer_appendf(to, " from block %" PRId64 " on", split->first_block);
   if (!scan->by_ctid && split->range > 0) buffer_appendf(to, " of range %" PRIu64, split->range + 1);
 }
@@ -66,24 +66,30 @@ static const char *kind_of(const struct source *s) {
   }
 }
 
-static void append_place(const struct lane *lane, struct buffer *to) {
-  const struct source *s = lane->run->plan.source;
-  const struct source_leaf *leaf = lane->run->plan.scan.by_leaf ? &s->leaves[lane->reading.leaf] : NULL;
+static void append_place(struct run *run, const struct row_place *place, struct buffer *to) {
+  const struct source *s = run->plan.source;
+  const struct source_leaf *leaf = place->split && place->scan->by_leaf ? &s->leaves[place->split->leaf] : NULL;
   char ctid[CTID_SIZE];
   if (s->relkind == 'q') buffer_append_string(to, "query, ");
   else buffer_appendf(to, "%s \"%.200s\", ", kind_of(s), s->name);
   if (leaf && leaf->oid != s->oid)
     buffer_appendf(to, "%s %.200s, ", s->relkind == 'p' ? "partition" : "child table", leaf->sql_name);
-  if (find_ctid(lane, ctid)) buffer_appendf(to, "row at ctid %s", ctid);
-  else append_number(lane, to);
+  if (find_ctid(run, place, ctid)) buffer_appendf(to, "row at ctid %s", ctid);
+  else append_number(place, to);
+}
+
+void locate_row_at(struct run *run, const struct row_place *place, struct error *err) {
+  if (!is_about_a_row(err)) return;
+  struct buffer text;
+  buffer_init(&text, 4096);
+  append_place(run, place, &text);
+  char *shown = buffer_take_string(&text);
+  if (shown) error_prefix(err, "%s: ", shown);
+  free(shown);
 }
 
 void locate_row(const struct lane *lane, struct error *err) {
-  if (!is_about_a_row(err)) return;
-  struct buffer place;
-  buffer_init(&place, 4096);
-  append_place(lane, &place);
-  char *text = buffer_take_string(&place);
-  if (text) error_prefix(err, "%s: ", text);
-  free(text);
+  const struct row_place place = {.scan = &lane->run->plan.scan, .split = &lane->reading,
+                                  .row = lane->reader.row_count, .rows_before = lane->rows_before};
+  locate_row_at(lane->run, &place, err);
 }

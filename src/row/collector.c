@@ -243,7 +243,8 @@ bool path_collector_add(struct path_collector *c, const uint8_t *json, size_t le
   if (at && json_skip_space_inline(at, c->end) == c->end) return !c->found_new || add_leaves(c);
   if (err->code != ERR_NONE) return false;
   if (c->walk.key.failed) return fail_memory(err, "a key of a JSON column");
-  return fail(err, ERR_SOURCE, "the server sent a value that is not JSON, or nests deeper than %d",
+  return fail(err, ERR_SOURCE, "the server sent a value that is not JSON, or nests deeper than %d; without "
+              "flattening it is written as it is",
               JSON_DEPTH_MAX);
 }
 

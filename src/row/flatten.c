@@ -549,7 +549,8 @@ static bool fail_document(const struct flattener *f, const struct wire_column *w
   if (f->trouble == TROUBLE_MEMORY || f->walk.key.failed)
     return fail(err, ERR_MEMORY, "out of memory for flattening a value of column \"%s\"", w->name);
   return fail(err, ERR_SOURCE,
-              "column \"%s\": the server sent a value that is not JSON, or nests deeper than %d", w->name,
+              "column \"%s\": the server sent a value that is not JSON, or nests deeper than %d; without "
+              "flattening it is written as it is", w->name,
               JSON_DEPTH_MAX);
 }
 

@@ -169,3 +169,23 @@ def test_a_policy_that_cannot_apply_is_refused_when_the_export_is_asked_for(serv
     )
     assert answer.status == 400 and answer.json["field"] == "special"
     assert 'column "day"' in answer.json["error"] and "null or replace" in answer.json["error"]
+
+
+@pytest.mark.parametrize("way", [["--discover", "full"], ["--sample-rows", "100000"], []])
+def test_a_document_that_is_none_is_named_while_paths_are_looked_for(db, decant, way):
+    """Only a cast that checks nothing makes one."""
+    db.execute("CREATE TABLE documents (id int, doc json, pad text)")
+    try:
+        db.execute("CREATE CAST (text AS json) WITHOUT FUNCTION")
+        db.execute("""INSERT INTO documents SELECT i, CASE i WHEN 4321 THEN '{"a" 1}' ELSE '{"a": 1}' END::text::json,
+                      repeat('x', 500) FROM generate_series(1, 5000) i""")
+        db.execute("DROP CAST (text AS json)")
+        db.execute("ANALYZE documents")
+        run = decant("export", "--table", "documents", "--format", "csv", *way, code=3)
+        assert 'table "public.documents", row ' in run.err and 'column "doc": ' in run.err
+        found = AT_CTID.search(run.err)
+        if way[:1] == ["--discover"]:
+            assert found and db.value(f"SELECT id = 4321 FROM documents WHERE ctid = '{found.group(1)}'")
+    finally:
+        db.execute("DROP CAST IF EXISTS (text AS json)")
+        db.execute("DROP TABLE documents")
