@@ -76,19 +76,45 @@ static uint64_t unpack(struct delta *d) {
   return v;
 }
 
+/*
+ * Values that follow each other in even steps: all of a miniblock of width 0, else one. A few bytes can say millions of
+ * them, which must not take as long.
+ */
+struct run {
+  uint64_t count;
+  int64_t first, step;
+};
+
+static int64_t run_value(const struct run *r, uint64_t index) {
+  return (int64_t)((uint64_t)r->first + index * (uint64_t)r->step);
+}
+
 /* False at the end, or where the bytes are malformed. */
-static bool next(struct delta *d, uint64_t *value) {
+static bool next_run(struct delta *d, struct run *r) {
   if (d->left == 0) return false;
-  d->left--;
+  *r = (struct run){.count = 1};
   if (d->is_first) {
     d->is_first = false;
   } else {
     if (d->miniblock_left == 0 && !open_miniblock(d)) return false;
-    d->miniblock_left--;
+    if (d->width == 0) r->count = d->left < d->miniblock_left ? d->left : d->miniblock_left;
+    r->step = (int64_t)d->min_delta;
+    d->miniblock_left -= r->count;
     d->value += d->min_delta + unpack(d);
   }
-  *value = d->value;
+  r->first = (int64_t)d->value;
+  d->value = (uint64_t)run_value(r, r->count - 1);
+  d->left -= r->count;
   return true;
+}
+
+/* Adds up what a run holds. False if a value or the sum is none of a length up to `max`. */
+static bool sum_run(const struct run *r, uint64_t max, uint64_t *sum) {
+  __int128 first = r->first, last = first + (__int128)(r->count - 1) * r->step;   /* without wrapping */
+  if (first < 0 || last < 0 || first > (__int128)max || last > (__int128)max) return false;
+  __int128 total = (__int128)r->count * (first + last) / 2 + (__int128)*sum;
+  *sum = (uint64_t)total;
+  return total <= (__int128)max;
 }
 
 static bool malformed(struct error *err) { return fail(err, ERR_VALUE, "its delta encoded values are malformed"); }
@@ -104,10 +130,15 @@ static bool open_run(struct delta *d, const uint8_t *bytes, size_t len, uint64_t
 /* Adds the lengths up; behind the last, `d->at` is the end of the run. */
 static bool sum_lengths(struct delta *d, size_t len, uint64_t *sum, struct error *err) {
   *sum = 0;
-  for (uint64_t v; d->left;) {
-    if (!next(d, &v) || v > len) return malformed(err);
-    *sum += v;
-  }
+  for (struct run r; d->left;)
+    if (!next_run(d, &r) || !sum_run(&r, len, sum)) return malformed(err);
+  return true;
+}
+
+/* Passes over all values. */
+static bool pass_all(struct delta *d, struct error *err) {
+  for (struct run r; d->left;)
+    if (!next_run(d, &r)) return malformed(err);
   return true;
 }
 
@@ -115,8 +146,7 @@ bool delta_check_integers(const uint8_t *bytes, size_t len, uint64_t count, stru
   struct delta d;
   if (count == 0 && len == 0) return true;
   if (!open_run(&d, bytes, len, count, err)) return false;
-  for (uint64_t v; d.left;)
-    if (!next(&d, &v)) return malformed(err);
+  if (!pass_all(&d, err)) return false;
   return d.at == d.end || fail(err, ERR_VALUE, "%zu bytes follow its values", (size_t)(d.end - d.at));
 }
 
@@ -130,21 +160,46 @@ bool delta_check_lengths(const uint8_t *bytes, size_t len, uint64_t count, struc
               (unsigned long long)sum);
 }
 
+/*
+ * Is each of the first `count` prefixes at most as long as the value before, of which the first one follows `*before`
+ * bytes? From value to value the prefix grows by a constant and the suffix is a line: it is enough to look at both ends.
+ */
+static bool check_prefixes(const struct run *prefix, const struct run *suffix, uint64_t count, int64_t *before) {
+  __int128 last = prefix->first + (__int128)(count - 1) * prefix->step;   /* without wrapping */
+  if (prefix->first < 0 || last < 0 || prefix->first > *before) return false;
+  if (count > 1 && (prefix->step > suffix->first || prefix->step > run_value(suffix, count - 2))) return false;
+  *before = (int64_t)last + run_value(suffix, count - 1);
+  return true;
+}
+
+static void advance(struct run *r, uint64_t count) {
+  r->first = run_value(r, count);
+  r->count -= count;
+}
+
 /* A prefix may be as long as the value before: what that was is known only from both runs side by side. */
+static bool check_side_by_side(struct delta *prefixes, struct delta *suffixes, struct error *err) {
+  struct run prefix = {0}, suffix = {0};
+  int64_t before = 0;
+  while (prefix.count || prefixes->left) {
+    if (prefix.count == 0 && !next_run(prefixes, &prefix)) return malformed(err);
+    if (suffix.count == 0 && !next_run(suffixes, &suffix)) return malformed(err);
+    uint64_t count = prefix.count < suffix.count ? prefix.count : suffix.count;
+    if (!check_prefixes(&prefix, &suffix, count, &before))
+      return fail(err, ERR_VALUE, "a value's prefix is longer than the value before");
+    advance(&prefix, count);
+    advance(&suffix, count);
+  }
+  return true;
+}
+
 bool delta_check_strings(const uint8_t *bytes, size_t len, uint64_t count, struct error *err) {
   struct delta prefixes, suffixes, end;
-  uint64_t before = 0;
   if (count == 0 && len == 0) return true;
   if (!open_run(&prefixes, bytes, len, count, err)) return false;
   end = prefixes;
-  for (uint64_t v; end.left;)
-    if (!next(&end, &v)) return malformed(err);
+  if (!pass_all(&end, err)) return false;
   size_t rest = (size_t)(end.end - end.at);
-  if (!delta_check_lengths(end.at, rest, count, err) || !open_run(&suffixes, end.at, rest, count, err)) return false;
-  for (uint64_t prefix, suffix; prefixes.left;) {
-    if (!next(&prefixes, &prefix) || !next(&suffixes, &suffix)) return malformed(err);
-    if (prefix > before) return fail(err, ERR_VALUE, "a value's prefix is longer than the value before");
-    before = prefix + suffix;
-  }
-  return true;
+  return delta_check_lengths(end.at, rest, count, err) && open_run(&suffixes, end.at, rest, count, err) &&
+         check_side_by_side(&prefixes, &suffixes, err);
 }
