@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #define PIECE_BYTES (128u << 10)
 #define ZSTD_WINDOW_LOG_MAX 27     /* what `zstd -d` takes without being asked: 128 MiB */
@@ -72,6 +73,14 @@ static bool expand_gzip(struct expander *x, struct error *err) {
   return ok;
 }
 
+/* A frame may ask for a window of gigabytes: that it is not read says nothing against it. */
+static bool fail_zstd(size_t code, struct error *err) {
+  if (ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge)
+    return fail(err, ERR_MEMORY, "the zstd file was compressed with a window of more than %d MiB; `zstd -t --long=31` reads "
+                "such files", 1 << (ZSTD_WINDOW_LOG_MAX - 20));
+  return fail(err, ERR_VALUE, "the zstd file is damaged: %s", ZSTD_getErrorName(code));
+}
+
 static bool expand_zstd_frame(struct expander *x, ZSTD_DCtx *context, struct error *err) {
   ZSTD_inBuffer in = {x->in, 0, 0};
   bool output_full = false;   /* more may be waiting inside, though the input is used up */
@@ -83,7 +92,7 @@ static bool expand_zstd_frame(struct expander *x, ZSTD_DCtx *context, struct err
     }
     ZSTD_outBuffer out = {x->out, sizeof x->out, 0};
     left = ZSTD_decompressStream(context, &out, &in);
-    if (ZSTD_isError(left)) return fail(err, ERR_VALUE, "the zstd file is damaged: %s", ZSTD_getErrorName(left));
+    if (ZSTD_isError(left)) return fail_zstd(left, err);
     output_full = out.pos == out.size;
     if (!write_piece(x, out.pos, err)) return false;
   }
