@@ -4,7 +4,6 @@
 #include "cli/progress.h"
 #include "compress/expand.h"
 #include "format/format.h"
-#include "format/parquet/verify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,10 +28,9 @@ struct file {
   int fd;
   const struct format *format;   /* NULL: not known */
   const char *codec;             /* NULL: not compressed */
-  uint64_t bytes, row_count;
-  bool rows_known;
-  bool is_parquet_checked;
-  struct parquet_verification parquet;
+  uint64_t bytes;
+  bool is_looked_into;           /* by its format, not only by its compression */
+  struct file_facts facts;
 };
 
 static const struct flag verify_flags[] = {
@@ -62,15 +60,6 @@ static const struct format *format_of_name(const char *name) {
   return format_find_extension(extension);
 }
 
-static const struct format *format_of_bytes(const uint8_t *bytes, size_t len) {
-  size_t i = 0;
-  if (len >= 4 && memcmp(bytes, "PAR1", 4) == 0) return format_find("parquet");
-  while (i < len && (bytes[i] == ' ' || bytes[i] == '\n' || bytes[i] == '\r' || bytes[i] == '\t')) i++;
-  if (i < len && bytes[i] == '[') return format_find("json");
-  if (i < len && bytes[i] == '<') return format_find("xml");
-  return NULL;
-}
-
 static const char *codec_of_bytes(const uint8_t *bytes, size_t len) {
   if (len >= 2 && memcmp(bytes, "\x1F\x8B", 2) == 0) return "gzip";
   return len >= 4 && memcmp(bytes, "\x28\xB5\x2F\xFD", 4) == 0 ? "zstd" : NULL;
@@ -94,7 +83,7 @@ static bool recognise(const struct verify *v, struct file *f, struct error *err)
   if (n < 0) return fail_errno(err, ERR_VALUE, "cannot read the file");
   f->codec = codec_of_bytes(bytes, (size_t)n);
   f->format = v->format ? format_find(v->format) : format_of_name(f->name);
-  if (!f->format && !f->codec) f->format = format_of_bytes(bytes, (size_t)n);
+  if (!f->format && !f->codec) f->format = format_find_bytes(bytes, (size_t)n);
   const char *promised = ends_with(f->name, ".gz") ? "gzip" : ends_with(f->name, ".zst") ? "zstd" : NULL;
   if (promised && (!f->codec || strcmp(f->codec, promised) != 0))
     return fail(err, ERR_VALUE, "it is no %s file, though its name says so", promised);
@@ -112,66 +101,41 @@ static bool read_on(int fd, struct error *err) {
   return n == 0 || fail_errno(err, ERR_VALUE, "cannot read the file");
 }
 
-static bool is(const struct file *f, const char *format) {
-  return f->format && strcmp(f->format->name, format) == 0;
-}
-
-static bool proves_itself(const struct file *f) { return f->format && f->format->check_whole; }
-
-/* The text, decompressed or as it is. */
-static bool check_text(void *context, int fd, struct error *err) {
+/* The content, decompressed or as it is. */
+static bool check_content(void *context, int fd, struct error *err) {
   struct file *f = context;
-  f->rows_known = proves_itself(f);
-  return f->rows_known ? f->format->check_whole(fd, &f->row_count, err) : read_on(fd, err);
+  f->is_looked_into = f->format && f->format->check_whole;
+  return f->is_looked_into ? f->format->check_whole(fd, &f->facts, err) : read_on(fd, err);
 }
 
-static bool check_parquet(struct file *f, struct error *err) {
-  if (f->codec) return fail(err, ERR_VALUE, "it is a Parquet file inside %s: decompress it first", f->codec);
-  if (!parquet_verify(f->fd, &f->parquet, err)) return false;
-  f->rows_known = f->is_parquet_checked = true;
-  f->row_count = f->parquet.row_count;
-  return true;
-}
-
-/* A cut inside a line can be seen; a cut between two cannot. */
-static enum outcome check_bare(struct file *f, struct error *err) {
-  uint64_t rows;
-  if (is(f, "ndjson") && !f->format->count_rows(f->fd, &rows, err)) return BROKEN;
-  (void)fail(err, ERR_VALUE, "whether it is whole cannot be known: %s has no end that would be missing; compressed "
-             "as gzip or zstd it has one", f->format ? f->format->name : "a file of this kind");
-  return UNKNOWN;
+/* Text that has no end of its own may be cut between two lines. */
+static bool fail_unproven(const struct file *f, struct error *err) {
+  return fail(err, ERR_VALUE, "whether it is whole cannot be known: %s has no end that would be missing; compressed "
+              "as gzip or zstd it has one", f->format ? f->format->name : "a file of this kind");
 }
 
 static enum outcome check(const struct verify *v, struct file *f, struct error *err) {
   if (!open_file(f, err)) return UNKNOWN;
   if (!recognise(v, f, err)) return BROKEN;
-  if (is(f, "parquet")) return check_parquet(f, err) ? WHOLE : BROKEN;
-  if (!f->codec && !proves_itself(f)) return check_bare(f, err);
-  bool ok = f->codec ? expand_through(f->codec, f->fd, check_text, f, err) : check_text(f, f->fd, err);
-  return ok ? WHOLE : BROKEN;
+  if (f->codec && f->format && !f->format->is_text) {
+    (void)fail(err, ERR_VALUE, "it is a %s file inside %s: decompress it first", f->format->name, f->codec);
+    return BROKEN;
+  }
+  bool ok = f->codec ? expand_through(f->codec, f->fd, check_content, f, err) : check_content(f, f->fd, err);
+  if (!ok) return err->code == ERR_MEMORY || err->code == ERR_INTERNAL ? UNKNOWN : BROKEN;   /* no fault of the file's */
+  bool is_proven = f->codec || (f->format && f->format->proves_its_end);
+  return is_proven || fail_unproven(f, err) ? WHOLE : UNKNOWN;
 }
 
 /* ---- saying so -------------------------------------------------------------------------------------- */
 
-static void print_parquet(const struct parquet_verification *p) {
-  char pages[32];
-  progress_format_count(p->page_count, pages);
-  printf(" in %llu row group%s, %llu columns; %s pages", (unsigned long long)p->group_count,
-         p->group_count == 1 ? "" : "s", (unsigned long long)p->column_count, pages);
-  if (p->page_count == 0) return;
-  if (p->checked_count == p->page_count) printf(", each with its checksum");
-  else if (p->checked_count == 0) printf(", without checksums");
-  else printf(", %llu with checksums", (unsigned long long)p->checked_count);
-  if (p->closed_count) printf("; %llu not looked into", (unsigned long long)p->closed_count);
-}
-
 static void print_whole(const struct file *f) {
   char rows[32];
-  progress_format_count(f->row_count, rows);
+  progress_format_count(f->facts.rows, rows);
   printf("%s: whole: %s%s%s", f->name, f->format ? f->format->name : "", f->format && f->codec ? " in " : "",
          f->codec ? f->codec : "");
-  if (f->rows_known) printf(", %s rows", rows);
-  if (f->is_parquet_checked) print_parquet(&f->parquet);
+  if (f->is_looked_into) printf(", %s rows", rows);
+  if (*f->facts.summary) printf(" %s", f->facts.summary);
   printf("\n");
 }
 
@@ -182,14 +146,10 @@ static void print_json(const struct file *f, enum outcome outcome, const struct 
   printf(",\"whole\":%s,\"bytes\":%llu", answers[outcome], (unsigned long long)f->bytes);
   if (f->format) printf(",\"format\":\"%s\"", f->format->name);
   if (f->codec) printf(",\"compression\":\"%s\"", f->codec);
-  if (outcome == WHOLE && f->rows_known) printf(",\"rows\":%llu", (unsigned long long)f->row_count);
-  if (outcome == WHOLE && f->is_parquet_checked) {
-    const struct parquet_verification *p = &f->parquet;
-    printf(",\"rowGroups\":%llu,\"columns\":%llu,\"pages\":%llu,\"pagesWithChecksum\":%llu,\"pagesNotLookedInto\":%llu"
-           ",\"chunksWithPageIndex\":%llu,\"chunksWithBloomFilter\":%llu",
-           (unsigned long long)p->group_count, (unsigned long long)p->column_count, (unsigned long long)p->page_count,
-           (unsigned long long)p->checked_count, (unsigned long long)p->closed_count,
-           (unsigned long long)p->index_count, (unsigned long long)p->bloom_count);
+  if (outcome == WHOLE && f->is_looked_into) {
+    printf(",\"rows\":%llu", (unsigned long long)f->facts.rows);
+    for (const struct file_count *c = f->facts.counts; c < f->facts.counts + FILE_COUNTS_MAX && c->name; c++)
+      printf(",\"%s\":%llu", c->name, (unsigned long long)c->count);
   }
   if (outcome != WHOLE) {
     printf(",\"error\":");

@@ -27,6 +27,12 @@ const struct format *format_find_extension(const char *name) {
   return NULL;
 }
 
+const struct format *format_find_bytes(const uint8_t *bytes, size_t len) {
+  for (const struct format *const *f = formats; *f; f++)
+    if ((*f)->is_begun_by && (*f)->is_begun_by(bytes, len)) return *f;
+  return NULL;
+}
+
 const struct format *format_find_group(const char *name) {
   for (const struct format *const *f = formats; *f; f++)
     if (strcmp((*f)->group, name) == 0) return *f;

@@ -53,6 +53,14 @@ enum path_types {
   PATH_TYPES_DECIMAL,   /* FLATTEN_NUMERIC where 38 digits are enough */
 };
 
+/* What a look at a whole file found out. */
+#define FILE_COUNTS_MAX 8
+struct file_facts {
+  uint64_t rows;
+  struct file_count { const char *name; uint64_t count; } counts[FILE_COUNTS_MAX];   /* "rowGroups": …; unnamed: none */
+  char summary[200];   /* of what was counted, as people read it behind "60 rows"; "": nothing */
+};
+
 struct format {
   const char *name;               /* "csv" */
   const char *extension;          /* "csv" */
@@ -112,12 +120,16 @@ struct format {
    * not whole.
    */
   bool (*count_rows)(int fd, uint64_t *rows, struct error *err);
-  /* The same for text of any shape and writer, where the text's own end proves that it is whole; else NULL. */
-  bool (*check_whole)(int fd, uint64_t *rows, struct error *err);
+  /* The same for a file of any shape and writer. NULL: nothing in such a file can be wrong. */
+  bool (*check_whole)(int fd, struct file_facts *facts, struct error *err);
+  bool proves_its_end;            /* check_whole sees every cut; else not one between two lines */
+  /* Begins a file so only if it is of this format? NULL: what begins it says nothing. */
+  bool (*is_begun_by)(const uint8_t *bytes, size_t len);
 };
 
 extern const struct format *const formats[];   /* NULL-terminated, in the order that help shows */
 
 const struct format *format_find(const char *name);            /* NULL if unknown */
 const struct format *format_find_extension(const char *name);  /* by "csv" */
+const struct format *format_find_bytes(const uint8_t *bytes, size_t len);   /* by a file's first bytes */
 const struct format *format_find_group(const char *name);      /* the first that has these options: "json" */

@@ -371,6 +371,9 @@ static bool array_end(void *self, uint64_t rows, uint64_t offset, struct buffer 
 
 static const char *json_zone(const void *o) { return ((const struct json_options *)o)->style.zone; }
 
+/* An object may also be the first of many lines. */
+static bool json_is_begun_by(const uint8_t *bytes, size_t len) { return text_begins_with(bytes, len, '['); }
+
 #define SHARED_SLOTS                                                                                         \
   .is_text = true, .flattens = false, .other_form = WIRE_JSON, .path_form = FORMAT_PATH_JSON,                \
   .nested_form = text_nested_as_json,                                                                        \
@@ -395,6 +398,8 @@ const struct format format_json = {
     .end = array_end,
     .count_rows = json_count_array,
     .check_whole = json_check_whole,
+    .proves_its_end = true,
+    .is_begun_by = json_is_begun_by,
 };
 
 const struct format format_ndjson = {
@@ -408,4 +413,5 @@ const struct format format_ndjson = {
     .join = text_join_nothing,
     .end = text_end_nothing,
     .count_rows = json_count_lines,
+    .check_whole = json_check_lines,
 };

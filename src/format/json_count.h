@@ -1,15 +1,12 @@
-/* Rows of a finished JSON or NDJSON file: the count_rows slots of format.h. Private to src/format. */
+/* Reading finished JSON and NDJSON files: the count_rows and check_whole slots of format.h. Private to src/format. */
 #pragma once
-#include "base/error.h"
+#include "format/format.h"
 
-#include <stdint.h>
-
-/* Follows brackets, strings and the commas between rows to the end of the array, and wants nothing behind it. */
+/* One array of objects, whatever they hold, and nothing behind it. */
 bool json_count_array(int fd, uint64_t *rows, struct error *err) MUST_CHECK;
-/*
- * Whatever JSON it is: one value whose brackets match and close, and nothing behind it. *rows: the values in the
- * outermost brackets.
- */
-bool json_check_whole(int fd, uint64_t *rows, struct error *err) MUST_CHECK;
-/* Every line must be an object whose brackets close on it; the last one must end. */
+/* Every line must be one object; the last one must end. */
 bool json_count_lines(int fd, uint64_t *rows, struct error *err) MUST_CHECK;
+/* One object or array, and nothing behind it. Rows are the values in the outermost brackets. */
+bool json_check_whole(int fd, struct file_facts *facts, struct error *err) MUST_CHECK;
+/* A value a line. The last line need not end, and empty ones are passed over. */
+bool json_check_lines(int fd, struct file_facts *facts, struct error *err) MUST_CHECK;

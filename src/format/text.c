@@ -145,6 +145,24 @@ bool text_part_read(struct encoder *e, size_t max, struct buffer *out, bool *mor
   return true;
 }
 
+bool text_begins_with(const uint8_t *bytes, size_t len, char c) {
+  size_t i = 0;
+  while (i < len && (bytes[i] == ' ' || bytes[i] == '\n' || bytes[i] == '\r' || bytes[i] == '\t')) i++;
+  return i < len && bytes[i] == (uint8_t)c;
+}
+
+const uint8_t *text_skip_plain(const uint8_t *at, const uint8_t *end, char a, char b) {
+  const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+  const uint64_t all_a = ones * (uint8_t)a, all_b = ones * (uint8_t)b;
+  for (; end - at >= 8; at += 8) {
+    uint64_t word = text_load_8(at);
+    /* A top bit: of a byte below a space, of one that becomes 0, or of one that has it already. */
+    uint64_t hit = (word - ones * ' ') | ((word ^ all_a) - ones) | ((word ^ all_b) - ones) | word;
+    if (hit & tops) break;
+  }
+  return at;
+}
+
 bool text_next_piece(struct text_pieces *p, struct error *err) {
   p->offset += p->len;
   p->len = 0;

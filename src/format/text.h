@@ -81,6 +81,9 @@ bool text_part_is_full(const struct encoder *e);
 bool text_part_end(struct encoder *e, void **meta, struct error *err);
 bool text_part_read(struct encoder *e, size_t max, struct buffer *out, bool *more, struct error *err);
 
+/* Is `c` the first byte that is no white space? */
+bool text_begins_with(const uint8_t *bytes, size_t len, char c);
+
 /* Reading a file back in pieces, for count_rows. */
 #define TEXT_PIECE_BYTES 65536
 struct text_pieces {
@@ -91,6 +94,12 @@ struct text_pieces {
 };
 /* The next piece; len 0 at the end of the file. */
 bool text_next_piece(struct text_pieces *p, struct error *err) MUST_CHECK;
+
+/*
+ * For those who read a file back and pass it byte by byte to a grammar: eight bytes at a time, while all are printable
+ * ASCII other than `a` and `b`. It may stop earlier.
+ */
+const uint8_t *text_skip_plain(const uint8_t *at, const uint8_t *end, char a, char b);
 
 /* Four bytes that are looked for; none of them is 0. Each as often as a vector has room for it. */
 struct text_stops { uint8_t bytes[4][16]; };

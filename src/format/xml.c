@@ -394,6 +394,8 @@ static bool xml_end(void *self, uint64_t rows, uint64_t offset, struct buffer *o
 
 static const char *xml_zone(const void *o) { return ((const struct xml_options *)o)->style.zone; }
 
+static bool xml_is_begun_by(const uint8_t *bytes, size_t len) { return text_begins_with(bytes, len, '<'); }
+
 const struct format format_xml = {
     .name = "xml",
     .extension = "xml",
@@ -427,4 +429,6 @@ const struct format format_xml = {
     .counts = xml_counts,
     .count_rows = xml_count_rows,
     .check_whole = xml_check_whole,
+    .proves_its_end = true,
+    .is_begun_by = xml_is_begun_by,
 };

@@ -1,137 +1,66 @@
 #include "format/xml_count.h"
 
 #include "format/text.h"
+#include "format/xml_grammar.h"
 
-#define NAME_MAX_BYTES 64   /* of the tags that are looked at: the root's and the rows' */
+#include <stdlib.h>
 
-/* Where the reader is, between two bytes. */
-struct tracker {
-  enum { IN_TEXT, IN_TAG, IN_DECLARATION } state;
-  uint64_t depth, rows;
-  bool has_root, is_end_tag;
-  uint8_t last;                  /* byte before, inside a tag */
-  uint8_t quote;                 /* the quote that an attribute's value began with, or 0 */
-  bool name_is_complete;
-  size_t name_len;
-  char name[NAME_MAX_BYTES];     /* of the tag */
-  bool takes_any_names;          /* else the root's and the rows' must be the default ones */
-  size_t root_len;
-  char root[NAME_MAX_BYTES];     /* of the root's start tag */
+struct walk {
+  bool takes_any_shape;          /* else root and rows have their default names, and only rows stand in the root */
+  uint64_t rows;
+  struct text_pieces pieces;
+  struct xml_grammar grammar;
 };
 
-static bool cut(const struct text_pieces *pieces, const uint8_t *at, const char *why, struct error *err) {
+static bool cut(const struct walk *w, const uint8_t *at, const char *why, struct error *err) {
   return fail(err, ERR_VALUE, "the XML file is not whole: %s at byte %llu", why,
-              (unsigned long long)(pieces->offset + (uint64_t)(at - pieces->bytes)));
+              (unsigned long long)(w->pieces.offset + (uint64_t)(at - w->pieces.bytes)));
 }
 
-static void begin_tag(struct tracker *t) {
-  t->state = IN_TAG;
-  t->last = '<';
-  t->is_end_tag = t->name_is_complete = false;
-  t->quote = 0;
-  t->name_len = 0;
+/* After a byte: counts rows, and holds decant's own shape against them. */
+static const char *look(struct walk *w) {
+  const struct xml_grammar *g = &w->grammar;
+  bool begins = g->event == XML_START || g->event == XML_EMPTY;
+  uint64_t level = g->depth - (g->event == XML_START);   /* of the element that begins */
+  if (begins && level == 1) w->rows++;
+  if (w->takes_any_shape) return NULL;
+  if (begins && level == 0 && !xml_grammar_name_is(g, XML_ROOT_DEFAULT)) return "the root is not <" XML_ROOT_DEFAULT ">";
+  if (begins && level == 1 && !xml_grammar_name_is(g, XML_ROW_DEFAULT)) return "a row is not <" XML_ROW_DEFAULT ">";
+  return g->has_text && g->depth == 1 && g->place == XML_IN_TEXT && g->event == XML_NOTHING ? "text between rows" : NULL;
 }
 
-static bool name_is(const struct tracker *t, const char *name) {
-  return t->name_len == strlen(name) && memcmp(t->name, name, t->name_len) == 0;
+/* A byte order mark may stand first. */
+static size_t mark_len(const struct text_pieces *p) {
+  return p->offset == 0 && p->len >= 3 && memcmp(p->bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 }
 
-static bool is_root(const struct tracker *t) {
-  if (!t->takes_any_names) return name_is(t, XML_ROOT_DEFAULT);
-  return t->name_len == t->root_len && memcmp(t->name, t->root, t->root_len) == 0;
-}
-
-static bool is_row(const struct tracker *t) { return t->takes_any_names || name_is(t, XML_ROW_DEFAULT); }
-
-/* The > of a tag. NULL, or what is wrong. */
-static const char *end_tag(struct tracker *t) {
-  t->state = IN_TEXT;
-  if (t->is_end_tag) {
-    if (t->depth == 0) return "an end tag without its start tag";
-    t->depth--;
-    if (t->depth == 0 && !is_root(t)) return "the root's end tag is another one";
-    if (t->depth == 1 && !is_row(t)) return "a row's end tag is another one";
-    return NULL;
+static bool pass_piece(struct walk *w, struct error *err) {
+  const uint8_t *at = w->pieces.bytes + mark_len(&w->pieces), *end = w->pieces.bytes + w->pieces.len;
+  for (; at < end; at++) {
+    if (w->grammar.place == XML_IN_TEXT && w->grammar.depth > 1 && (at = text_skip_plain(at, end, '<', '&')) == end) break;
+    const char *wrong = xml_grammar_pass(&w->grammar, *at);
+    if (!wrong) wrong = look(w);
+    if (wrong) return cut(w, at, wrong, err);
   }
-  bool is_empty = t->last == '/';
-  if (t->depth == 0) {
-    if (t->has_root) return "a second root";
-    memcpy(t->root, t->name, t->name_len);
-    t->root_len = t->name_len;
-    if (is_empty || !is_root(t)) return "the root is not <" XML_ROOT_DEFAULT ">";
-    t->has_root = true;
-  }
-  if (t->depth == 1) {
-    if (!is_row(t)) return "a row is not <" XML_ROW_DEFAULT ">";
-    t->rows++;
-  }
-  if (!is_empty) t->depth++;
-  return NULL;
-}
-
-/* One byte inside a tag. */
-static const char *pass_tag_byte(struct tracker *t, uint8_t c) {
-  const char *wrong = NULL;
-  if (t->quote) {
-    if (c == t->quote) t->quote = 0;
-  } else if (c == '"' || c == '\'') {
-    t->quote = c;
-  } else if (c == '>') {
-    wrong = end_tag(t);
-  } else if (t->last == '<' && c == '/' && !t->is_end_tag) {
-    t->is_end_tag = true;
-    return NULL;   /* last stays: the name comes now */
-  } else if (t->last == '<' && c == '?') {
-    t->state = IN_DECLARATION;
-  } else if (c == ' ' || c == '/') {
-    t->name_is_complete = true;
-  } else if (!t->name_is_complete && t->name_len < NAME_MAX_BYTES) {
-    t->name[t->name_len++] = (char)c;
-  }
-  t->last = c;
-  return wrong;
-}
-
-/* Text: to the next tag. Outside the root only white space may stand. */
-static const uint8_t *pass_text(struct tracker *t, const uint8_t *at, const uint8_t *end, const char **wrong) {
-  if (t->depth <= 1) {
-    while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r')) at++;
-    if (at < end && *at != '<') *wrong = "text between rows";
-  } else {
-    at = memchr(at, '<', (size_t)(end - at));
-    if (!at) return end;
-  }
-  if (at == end || *wrong) return at;
-  begin_tag(t);
-  return at + 1;
-}
-
-static bool track(int fd, bool takes_any_names, uint64_t *rows, struct error *err) {
-  struct text_pieces pieces = {.fd = fd};
-  struct tracker t = {.state = IN_TEXT, .takes_any_names = takes_any_names};
-  for (;;) {
-    if (!text_next_piece(&pieces, err)) return false;
-    const uint8_t *at = pieces.bytes, *end = at + pieces.len;
-    if (at == end) break;
-    while (at < end) {
-      const char *wrong = NULL;
-      if (t.state == IN_TEXT) {
-        at = pass_text(&t, at, end, &wrong);
-      } else if (t.state == IN_TAG) {
-        wrong = pass_tag_byte(&t, *at++);
-      } else {
-        if (*at == '>' && t.last == '?') t.state = IN_TEXT;
-        t.last = *at++;
-      }
-      if (wrong) return cut(&pieces, at, wrong, err);
-    }
-  }
-  if (!t.has_root || t.depth > 0 || t.state != IN_TEXT)
-    return cut(&pieces, pieces.bytes, "its end comes before the root's end tag", err);
-  *rows = t.rows;
   return true;
 }
 
-bool xml_count_rows(int fd, uint64_t *rows, struct error *err) { return track(fd, false, rows, err); }
+static bool walk(int fd, bool takes_any_shape, uint64_t *rows, struct error *err) {
+  struct walk *w = calloc(1, sizeof *w);
+  if (!w) return fail_memory(err, "reading XML");
+  w->takes_any_shape = takes_any_shape;
+  w->pieces.fd = fd;
+  xml_grammar_begin(&w->grammar);
+  bool ok = true;
+  do ok = text_next_piece(&w->pieces, err) && pass_piece(w, err);
+  while (ok && w->pieces.len > 0);
+  if (ok && !xml_grammar_is_complete(&w->grammar))
+    ok = cut(w, w->pieces.bytes, "its end comes before the root's end tag", err);
+  *rows = w->rows;
+  free(w);
+  return ok;
+}
 
-bool xml_check_whole(int fd, uint64_t *rows, struct error *err) { return track(fd, true, rows, err); }
+bool xml_count_rows(int fd, uint64_t *rows, struct error *err) { return walk(fd, false, rows, err); }
+
+bool xml_check_whole(int fd, struct file_facts *facts, struct error *err) { return walk(fd, true, &facts->rows, err); }

@@ -1,14 +1,12 @@
-/* Rows of a finished XML file: the count_rows slot of format.h. Private to src/format. */
+/* Reading finished XML files: the count_rows and check_whole slots of format.h. Private to src/format. */
 #pragma once
-#include "base/error.h"
-
-#include <stdint.h>
+#include "format/format.h"
 
 #define XML_ROOT_DEFAULT "records"
 #define XML_ROW_DEFAULT "record"
 
-/* Follows tags, as far as decant writes them, to the root's end tag, and wants nothing behind it. */
+/* A root of rows, both called as by default, and nothing behind it. */
 bool xml_count_rows(int fd, uint64_t *rows, struct error *err) MUST_CHECK;
 
-/* The same whatever the root and the rows are called. */
-bool xml_check_whole(int fd, uint64_t *rows, struct error *err) MUST_CHECK;
+/* Whatever well-formed XML it is: xml_grammar.h. Rows are the elements directly in the root. */
+bool xml_check_whole(int fd, struct file_facts *facts, struct error *err) MUST_CHECK;

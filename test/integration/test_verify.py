@@ -101,11 +101,57 @@ def test_json_and_xml_of_any_shape_are_whole(decant, tmp_path):
     assert [(r["whole"], r["rows"]) for r in said] == [(True, 1), (True, 3), (True, 2)]
 
 
-@pytest.mark.parametrize("text", ['{"a": [1, 2}', "[1, 2", "[1] [2]", '["a]', "[1]]", ""])
-def test_json_whose_brackets_do_not_close_is_not_whole(decant, tmp_path, text):
+@pytest.mark.parametrize("text", ['[{"a":1}{"b":2}]', "[1 2]", '{"a"}', '["a\x01"]', "[tru]", "[01]", '{"a": [1, 2}', "[1, 2", "[1] [2]", '["a]', "[1]]", ""])
+def test_json_that_breaks_its_grammar_is_not_whole(decant, tmp_path, text):
     path = tmp_path / "x.json"
     path.write_text(text)
     assert results(decant, path)[0]["whole"] is False
+
+
+def test_ndjson_is_looked_at_line_by_line(decant, tmp_path):
+    for name, text, whole in (
+        ("a.ndjson", '{"a": 1}\n{"a" 2}\n', False),
+        ("b.ndjson", '{"a": 1}\n{"a": ', False),
+        ("c.ndjson", '{"a": 1}\n[2]\n', None),
+    ):
+        (tmp_path / name).write_text(text)
+        assert results(decant, tmp_path / name)[0]["whole"] is whole
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(text.encode()))
+        (said,) = results(decant, tmp_path / f"{name}.gz")
+        assert (said["whole"], said.get("rows")) == ((False, None) if whole is False else (True, 2))
+
+
+@pytest.mark.parametrize(
+    "text, whole",
+    [
+        ("<a>only text</a>", True),
+        ("<!-- x > y --><a><![CDATA[</a>]]></a><!-- end --><?pi?>", True),
+        ("<a><b></c></a>", False),
+        ("<a><b x=1/></a>", False),
+    ],
+)
+def test_xml_of_any_writer_must_be_well_formed(decant, tmp_path, text, whole):
+    path = tmp_path / "x.xml"
+    path.write_text(text)
+    assert results(decant, path)[0]["whole"] is whole
+
+
+def test_a_window_that_is_too_large_to_read_says_nothing_against_a_file(decant, tmp_path):
+    """Magic, no checksum and no size, a window of 2 GiB, one last empty raw block."""
+    path = tmp_path / "x.csv.zst"
+    path.write_bytes(b"\x28\xb5\x2f\xfd" + b"\x00" + bytes([21 << 3]) + b"\x01\x00\x00")
+    (said,) = results(decant, path)
+    assert said["whole"] is None and "--long" in said["error"]
+
+
+def test_bytes_that_belong_to_no_part_of_a_parquet_file_are_counted(decant, write, tmp_path):
+    data = write("x.parquet").read_bytes()
+    footer = int.from_bytes(data[-8:-4], "little") + 8
+    padded = tmp_path / "padded.parquet"
+    padded.write_bytes(data[:-footer] + bytes(12) + data[-footer:])
+    own, other = results(decant, tmp_path / "x.parquet", padded)
+    assert (own["whole"], own["strayBytes"], other["whole"], other["strayBytes"]) == (True, 0, True, 12)
+    assert b"12 bytes belong to no part" in decant("verify", padded).out
 
 
 def test_a_file_is_what_its_bytes_say_where_its_name_says_nothing(decant, write, tmp_path):

@@ -1,6 +1,7 @@
 #include "rows.h"
 
 #include "format/json.h"
+#include "format/json_grammar.h"
 #include "row/value_text.h"
 
 #define CELL(bytes) ((struct cell){(const uint8_t *)(bytes), (int32_t)sizeof(bytes) - 1})
@@ -237,6 +238,61 @@ static void test_counting_lines_needs_whole_objects(void **state) {
   expect_count(&format_ndjson, "{\"a\":\"\n", -1);
 }
 
+/* Of any writer: check_whole. */
+static void expect_whole(const struct format *format, const char *text, int64_t expected) {
+  struct file_facts facts = {0};
+  struct error err;
+  FILE *file = tmpfile();
+  assert_non_null(file);
+  fwrite(text, 1, strlen(text), file);
+  fflush(file);
+  lseek(fileno(file), 0, SEEK_SET);
+  bool ok = format->check_whole(fileno(file), &facts, &err);
+  fclose(file);
+  if (ok != (expected >= 0)) print_error("%s\n", text);
+  assert_int_equal(ok, expected >= 0);
+  if (ok) assert_int_equal(facts.rows, expected);
+}
+
+static void test_json_of_any_writer_is_held_against_the_grammar(void **state) {
+  static const char *const right[] = {
+      "[]", "{}", " [ ] ", "[1]", "[-0]", "[0.5,1e9,-1.25E-3,10]", "[true,false,null]", "[\"\\u00e9\\\\\\/\\b\"]",
+      "{\"a\":{\"b\":[]},\"c\":[[{}]]}", "[\"\xF0\x9F\x90\x98 \xC3\xA9\"]", "[\"a long text without any escape\"]"};
+  static const char *const wrong[] = {
+      "", "1", "[", "[1 2]", "[1,]", "[,1]", "[01]", "[1.]", "[.5]", "[-]", "[1e]", "[+1]", "[1e+]", "[tru]", "[nul l]",
+      "[truee]", "[\"a\nb\"]", "[\"\\x\"]", "[\"\\u00g0\"]", "[\"a]", "[\"\xC3(\"]", "[\"\xED\xA0\x80\"]", "{\"a\"}",
+      "{\"a\":}", "{a:1}", "{\"a\":1,}", "{\"a\":1 \"b\":2}", "{1:2}", "[{\"a\":1}{\"b\":2}]", "[1}", "{]", "[1]]", "[1] 2",
+      "{\"a\":1]", "['a']", "[1\v]", "[\"a long text with a \x01 in it\"]"};
+  static const int64_t items[] = {0, 0, 0, 1, 1, 4, 3, 1, 2, 1, 1};
+  for (size_t i = 0; i < sizeof right / sizeof *right; i++) expect_whole(&format_json, right[i], items[i]);
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) expect_whole(&format_json, wrong[i], -1);
+}
+
+static void test_lines_of_any_writer_are_a_value_each(void **state) {
+  expect_whole(&format_ndjson, "", 0);
+  expect_whole(&format_ndjson, "{\"a\":1}\n[2]\r\n\n3\n", 3);
+  expect_whole(&format_ndjson, "{}\n{}", 2);
+  expect_whole(&format_ndjson, "{}\n{\"a\":", -1);
+  expect_whole(&format_ndjson, "{}{}\n", -1);
+  expect_whole(&format_ndjson, "{\n}\n", -1);
+  expect_whole(&format_ndjson, "{\"a\" 1}\n", -1);
+  expect_whole(&format_ndjson, "{\"a\":\"\n\"}\n", -1);
+}
+
+/* Deeper than decant reads JSON anywhere: an answer, and no crash. */
+static void test_brackets_are_followed_to_a_limit(void **state) {
+  size_t len = JSON_GRAMMAR_DEPTH_MAX;
+  char *text = calloc(1, 2 * len + 4);
+  assert_non_null(text);
+  memset(text, '[', len);
+  memset(text + len, ']', len);
+  expect_whole(&format_json, text, 1);
+  memset(text, '[', len + 1);
+  memset(text + len + 1, ']', len + 1);
+  expect_whole(&format_json, text, -1);
+  free(text);
+}
+
 static void test_a_string_may_straddle_pieces_of_the_file(void **state) {
   size_t len = 200000;
   char *text = malloc(len + 20);
@@ -263,6 +319,9 @@ int main(void) {
       cmocka_unit_test(test_wrong_wire_bytes_of_any_kind_are_errors),
       cmocka_unit_test(test_counting_an_array_needs_matching_brackets_and_commas),
       cmocka_unit_test(test_counting_lines_needs_whole_objects),
+      cmocka_unit_test(test_json_of_any_writer_is_held_against_the_grammar),
+      cmocka_unit_test(test_lines_of_any_writer_are_a_value_each),
+      cmocka_unit_test(test_brackets_are_followed_to_a_limit),
       cmocka_unit_test(test_a_string_may_straddle_pieces_of_the_file),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

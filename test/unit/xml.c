@@ -392,6 +392,62 @@ static void test_attributes_keep_quotes_tabs_and_line_feeds(void **state) {
   rows_deinit(&r);
 }
 
+/* Of any writer: check_whole. */
+static void expect_whole(const char *text, int64_t expected) {
+  struct file_facts facts = {0};
+  struct error err;
+  FILE *file = tmpfile();
+  assert_non_null(file);
+  fwrite(text, 1, strlen(text), file);
+  fflush(file);
+  lseek(fileno(file), 0, SEEK_SET);
+  bool ok = format_xml.check_whole(fileno(file), &facts, &err);
+  fclose(file);
+  if (ok != (expected >= 0)) print_error("%s\n", text);
+  assert_int_equal(ok, expected >= 0);
+  if (ok) assert_int_equal(facts.rows, expected);
+}
+
+static void test_xml_of_any_writer_is_whole_where_it_is_well_formed(void **state) {
+  expect_whole("<a/>", 0);
+  expect_whole("<a>text &amp; more &#xE9;</a>", 0);
+  expect_whole("\xEF\xBB\xBF<?xml version='1.0'?>\n<!-- a > b -->\n<a x = '<' />", -1);
+  expect_whole("\xEF\xBB\xBF<?xml version='1.0'?>\n<!-- a > b -->\n<a x = '>' y=\"'\"/>\n<!-- <end> -->\n<?pi a?b?>\n", 0);
+  expect_whole("<!DOCTYPE a [<!ENTITY b \"]>\">]><a><b><![CDATA[</b>]]]></b><!-- <b> --><b/>&b;</a>", 2);
+  expect_whole("<a><b><c></b></c></a>", -1);
+  expect_whole("<a><![CDATA[</a>", -1);
+  expect_whole("<a><!-- </a>", -1);
+  expect_whole("<a><?pi </a>", -1);
+  expect_whole("<a b></a>", -1);
+  expect_whole("<a b=c></a>", -1);
+  expect_whole("<a b='c'd='e'></a>", -1);
+  expect_whole("<a>a & b</a>", -1);
+  expect_whole("<a>a &b</a>", -1);
+  expect_whole("<a>a < b</a>", -1);
+  expect_whole("<a></a", -1);
+  expect_whole("<a></a><b/>", -1);
+  expect_whole("<a></a>x", -1);
+  expect_whole("<a></a ></a>", -1);
+  expect_whole("x<a/>", -1);
+  expect_whole("<a/><![CDATA[]]>", -1);
+  expect_whole("<a/><!DOCTYPE a>", -1);
+  expect_whole("<!-- -->", -1);
+}
+
+/* As many levels as there are names kept for, and more, which are counted. */
+static void test_elements_nest_as_deep_as_they_like(void **state) {
+  enum { DEPTH = 10000 };
+  struct buffer text;
+  buffer_init(&text, 1u << 20);
+  for (int i = 0; i < DEPTH; i++) buffer_append_string(&text, "<a>");
+  for (int i = 0; i < DEPTH; i++) buffer_append_string(&text, "</a>");
+  buffer_append_byte(&text, 0);
+  expect_whole((const char *)text.data, 1);
+  text.data[text.len - 2] = ' ';
+  expect_whole((const char *)text.data, -1);
+  buffer_deinit(&text);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_names_are_escaped_as_sql_xml_says),
@@ -412,6 +468,8 @@ int main(void) {
       cmocka_unit_test(test_names_of_elements_that_are_no_names_are_refused),
       cmocka_unit_test(test_attributes_keep_quotes_tabs_and_line_feeds),
       cmocka_unit_test(test_counting_follows_tags_to_the_roots_end),
+      cmocka_unit_test(test_xml_of_any_writer_is_whole_where_it_is_well_formed),
+      cmocka_unit_test(test_elements_nest_as_deep_as_they_like),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

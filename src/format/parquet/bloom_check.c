@@ -17,7 +17,8 @@ static int read_choice(struct thrift_reader *r, const struct thrift_field *field
   return choice;
 }
 
-static bool check_header(struct thrift_reader *r, const struct extent *bloom, uint64_t end, struct error *err) {
+static bool check_header(struct thrift_reader *r, const struct extent *bloom, uint64_t end, uint64_t *len,
+                         struct error *err) {
   int64_t bytes = NOT_SAID;
   int algorithm = 0, hash = 0, compression = 0;
   for (struct thrift_field f = thrift_struct_enter(r); thrift_next(r, &f);) {
@@ -37,17 +38,19 @@ static bool check_header(struct thrift_reader *r, const struct extent *bloom, ui
   if (bloom->len != NOT_SAID && (uint64_t)bloom->len != header + (uint64_t)bytes)
     return fail(err, ERR_VALUE, "its Bloom filter takes %llu bytes, the footer says %lld",
                 (unsigned long long)(header + (uint64_t)bytes), (long long)bloom->len);
+  *len = header + (uint64_t)bytes;
   return true;
 }
 
-bool bloom_check(int fd, uint64_t end, const struct extent *bloom, struct error *err) {
+bool bloom_check(int fd, uint64_t end, const struct extent *bloom, uint64_t *len, struct error *err) {
+  *len = bloom->offset && bloom->len != NOT_SAID ? (uint64_t)bloom->len : 0;
   if (bloom->offset == 0) return true;
   if (bloom->offset < PARQUET_MAGIC_BYTES || (uint64_t)bloom->offset >= end)
     return fail(err, ERR_VALUE, "its Bloom filter would lie outside of the file");
   struct thrift_reader *r = malloc(sizeof *r);
   if (!r) return fail_memory(err, "a Bloom filter");
   thrift_reader_init(r, fd, (uint64_t)bloom->offset, end);
-  bool ok = check_header(r, bloom, end, err);
+  bool ok = check_header(r, bloom, end, len, err);
   free(r);
   return ok;
 }

@@ -5,6 +5,7 @@
 #include "format/parquet/count.h"
 #include "format/parquet/file.h"
 #include "format/parquet/row_group.h"
+#include "format/parquet/verify.h"
 #include "row/json.h"
 
 #include <stdio.h>
@@ -176,4 +177,7 @@ const struct format format_parquet = {
     .part_read = row_group_read,
     .counts = row_group_counts,
     .count_rows = parquet_count_rows,
+    .check_whole = parquet_check_whole,
+    .proves_its_end = true,
+    .is_begun_by = parquet_is_begun_by,
 };

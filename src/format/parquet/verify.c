@@ -13,6 +13,7 @@ struct verification {
   struct group_facts group;    /* the present one, and what its chunks add up to */
   int64_t plain_bytes, stored_bytes;
   size_t chunks_left;
+  uint64_t part_bytes;         /* of all chunks, indexes and Bloom filters so far */
 };
 
 /* The digits that a type of `width` bytes holds for sure: 127 in one, 32,767 in two. */
@@ -92,6 +93,18 @@ static void name_place(const struct verification *v, const struct chunk_facts *c
   buffer_deinit(&path);
 }
 
+static uint64_t extent_bytes(const struct extent *e) { return e->offset > 0 && e->len > 0 ? (uint64_t)e->len : 0; }
+
+/* Each part lies before the footer; all of them cannot take more than there is. */
+static bool check_parts(struct verification *v, struct error *err) {
+  uint64_t room = v->facts.start - PARQUET_MAGIC_BYTES;
+  if (v->part_bytes > room)
+    return fail(err, ERR_VALUE, "its chunks and indexes take %llu bytes of %llu: some overlap",
+                (unsigned long long)v->part_bytes, (unsigned long long)room);
+  v->out->stray_bytes = room - v->part_bytes;
+  return true;
+}
+
 static bool take_chunk(void *context, const struct chunk_facts *c, struct error *err) {
   struct verification *v = context;
   if (c->codec > CODEC_LZ4_RAW)
@@ -100,11 +113,13 @@ static bool take_chunk(void *context, const struct chunk_facts *c, struct error 
   bool sums = !__builtin_add_overflow(v->plain_bytes, c->plain_bytes, &v->plain_bytes) &&
               !__builtin_add_overflow(v->stored_bytes, c->stored_bytes, &v->stored_bytes);
   if (!sums) return fail(err, ERR_VALUE, "row group %zu has more bytes than can be counted", c->group);
+  uint64_t bloom_bytes;
   if (!check_statistics(c, err) || !walk_chunk(v->walk, c, err) ||
-      !bloom_check(v->walk->fd, v->facts.start, &c->bloom, err)) {
+      !bloom_check(v->walk->fd, v->facts.start, &c->bloom, &bloom_bytes, err)) {
     name_place(v, c, err);
     return false;
   }
+  v->part_bytes += bloom_bytes + (uint64_t)c->stored_bytes + extent_bytes(&c->column_index) + extent_bytes(&c->offset_index);
   v->out->index_count += c->offset_index.offset > 0;
   v->out->bloom_count += c->bloom.offset > 0;
   return --v->chunks_left > 0 || check_group(v, err);
@@ -114,7 +129,7 @@ bool parquet_verify(int fd, struct parquet_verification *out, struct error *err)
   struct verification v = {.walk = walk_new(fd, true, err), .out = out};
   const struct footer_visitor visitor = {.context = &v, .file = take_file, .group = take_group, .chunk = take_chunk};
   *out = (struct parquet_verification){0};
-  bool ok = v.walk && footer_visit(fd, &visitor, &v.facts, err);
+  bool ok = v.walk && footer_visit(fd, &visitor, &v.facts, err) && check_parts(&v, err);
   if (ok) {
     out->row_count = (uint64_t)v.facts.row_count;
     out->group_count = v.facts.group_count;
@@ -125,3 +140,34 @@ bool parquet_verify(int fd, struct parquet_verification *out, struct error *err)
   walk_free(v.walk);
   return ok;
 }
+
+/* "in 3 row groups, 5 columns; 40 pages, each with its checksum": all of it fits. */
+static void summarize(const struct parquet_verification *v, struct buffer *to) {
+  buffer_appendf(to, "in %llu row group%s, %llu columns; %llu pages", (unsigned long long)v->group_count,
+                 v->group_count == 1 ? "" : "s", (unsigned long long)v->column_count, (unsigned long long)v->page_count);
+  if (v->page_count && v->checked_count == v->page_count) buffer_append_string(to, ", each with its checksum");
+  else if (v->page_count && v->checked_count == 0) buffer_append_string(to, ", without checksums");
+  else if (v->page_count) buffer_appendf(to, ", %llu with checksums", (unsigned long long)v->checked_count);
+  if (v->closed_count) buffer_appendf(to, "; %llu not looked into", (unsigned long long)v->closed_count);
+  if (v->stray_bytes) buffer_appendf(to, "; %llu bytes belong to no part of it", (unsigned long long)v->stray_bytes);
+}
+
+bool parquet_check_whole(int fd, struct file_facts *facts, struct error *err) {
+  struct parquet_verification v;
+  if (!parquet_verify(fd, &v, err)) return false;
+  *facts = (struct file_facts){
+      .rows = v.row_count,
+      .counts = {{"rowGroups", v.group_count}, {"columns", v.column_count}, {"pages", v.page_count},
+                 {"pagesWithChecksum", v.checked_count}, {"pagesNotLookedInto", v.closed_count},
+                 {"chunksWithPageIndex", v.index_count}, {"chunksWithBloomFilter", v.bloom_count},
+                 {"strayBytes", v.stray_bytes}},
+  };
+  struct buffer text;
+  buffer_init(&text, sizeof facts->summary - 1);
+  summarize(&v, &text);
+  if (text.len && !text.failed) memcpy(facts->summary, text.data, text.len);
+  buffer_deinit(&text);
+  return true;
+}
+
+bool parquet_is_begun_by(const uint8_t *bytes, size_t len) { return len >= 4 && memcmp(bytes, "PAR1", 4) == 0; }

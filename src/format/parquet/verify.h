@@ -4,9 +4,7 @@
  * statistics: which ones they are is for readers to say.
  */
 #pragma once
-#include "base/error.h"
-
-#include <stdint.h>
+#include "format/format.h"
 
 struct parquet_verification {
   uint64_t row_count, group_count, column_count;
@@ -15,7 +13,12 @@ struct parquet_verification {
   uint64_t closed_count;       /* pages that were not looked into: a codec that is not known here, or huge */
   uint64_t index_count;        /* chunks with an offset index */
   uint64_t bloom_count;        /* chunks with a Bloom filter */
+  uint64_t stray_bytes;        /* before the footer, of no chunk, index or Bloom filter: some writers align by padding */
 };
 
 /* ERR_VALUE says what is wrong and where: row group, column, page and byte. fd must be a regular file. */
 bool parquet_verify(int fd, struct parquet_verification *v, struct error *err) MUST_CHECK;
+
+/* The same as a format's slots want it. */
+bool parquet_check_whole(int fd, struct file_facts *facts, struct error *err) MUST_CHECK;
+bool parquet_is_begun_by(const uint8_t *bytes, size_t len);
