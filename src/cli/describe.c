@@ -56,22 +56,32 @@ static bool print_tables(struct pg *pg, struct error *err) {
   return true;
 }
 
+/* Blanks behind a name: printf counts bytes, a terminal characters. */
+static int pad_of(const char *name) {
+  int width = 32;
+  for (; *name; name++) width -= (*name & 0xC0) != 0x80;
+  return width > 0 ? width : 0;
+}
+
 static void print_source(const struct source *s) {
   double rows = 0;
   int64_t bytes = 0;
+  bool is_counted = true;   /* by ANALYZE: a leaf without it says -1 */
   for (size_t i = 0; i < s->leaf_count; i++) {
-    if (s->leaves[i].rows > 0) rows += s->leaves[i].rows;
+    is_counted &= s->leaves[i].rows >= 0;
+    rows += s->leaves[i].rows;
     bytes += s->leaves[i].bytes;
   }
-  char row_text[32], byte_text[32];
-  progress_format_count((uint64_t)rows, row_text);
+  char row_text[32] = "?", byte_text[32];
+  if (is_counted) progress_format_count((uint64_t)rows, row_text);
   progress_format_bytes((uint64_t)bytes, byte_text);
   printf("%s: %s", s->name, kind_of_relation(s->relkind));
-  if (s->leaf_count) printf(", about %s rows, %s", row_text, byte_text);
+  if (s->leaf_count) printf(", %s%s rows, %s", is_counted ? "about " : "", row_text, byte_text);
   if (s->leaf_count > 1) printf(", in %zu leaves", s->leaf_count);
   printf("\n");
   for (size_t i = 0; i < s->column_count; i++)
-    printf("  %-32s %s%s\n", s->columns[i].name, s->columns[i].type_name, s->columns[i].not_null ? " not null" : "");
+    printf("  %s%*s %s%s\n", s->columns[i].name, pad_of(s->columns[i].name), "", s->columns[i].type_name,
+           s->columns[i].not_null ? " not null" : "");
 }
 
 /* PostgreSQL reads a plain sequential scan past its cache where the table has more than a quarter of the cache's blocks. */
@@ -104,7 +114,7 @@ static bool print_table(struct pg *pg, const char *name, struct error *err) {
 /* A table's name has no slash; one that ends in .parquet is a file's if such a file exists. */
 static bool is_file(const char *name) {
   size_t len = strlen(name);
-  return strchr(name, '/') || (len > 8 && strcmp(name + len - 8, ".parquet") == 0 && access(name, F_OK) == 0);
+  return strcmp(name, "-") == 0 || strchr(name, '/') || (len > 8 && strcmp(name + len - 8, ".parquet") == 0 && access(name, F_OK) == 0);
 }
 
 static int describe_main(int argc, char **argv) {
@@ -125,7 +135,7 @@ static int describe_main(int argc, char **argv) {
 
 const struct command command_describe = {
     .name = "describe",
-    .usage = "describe [--db URL] [TABLE | FILE.parquet]",
+    .usage = "describe [--db URL] [TABLE | FILE.parquet | -]",
     .help = "lists the tables that may be exported, a table's columns, or what a Parquet file holds",
     .flags = describe_flags,
     .run = describe_main,

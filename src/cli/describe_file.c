@@ -227,12 +227,25 @@ static bool describe_text(int fd, const char *path, uint64_t file_bytes, struct 
   return ok;
 }
 
+/* Standard input, where it is a file: of a pipe the end, where all is said, cannot be read first. */
+static int open_file(const char *path) {
+  return strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+/* The footer is read twice: so that nothing is printed of a file that is broken further on. */
+static bool check_footer(int fd, struct error *err) {
+  const struct footer_visitor nobody = {0};
+  struct footer_facts_read facts;
+  return footer_visit(fd, &nobody, &facts, err);
+}
+
 bool describe_file(const char *path, bool as_json, struct error *err) {
   struct stat st;
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  int fd = open_file(path);
   if (fd < 0) return fail_errno(err, ERR_VALUE, "cannot open \"%.200s\"", path);
   bool ok = fstat(fd, &st) == 0 || fail_errno(err, ERR_VALUE, "cannot look at it");
-  if (ok) ok = S_ISREG(st.st_mode) || fail(err, ERR_VALUE, "it is no regular file");
+  if (ok) ok = S_ISREG(st.st_mode) || fail(err, ERR_VALUE, "it is no regular file, and a Parquet file is read from its end");
+  ok = ok && check_footer(fd, err);
   if (ok) ok = as_json ? describe_file_json(fd, path, err) : describe_text(fd, path, (uint64_t)st.st_size, err);
   if (!ok) error_prefix(err, "%.200s: ", path);
   close(fd);

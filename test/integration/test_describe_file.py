@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import json
+import os
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -78,6 +79,38 @@ def test_what_is_no_parquet_file_is_an_error(decant, tmp_path, path):
     assert "not a whole Parquet file" in decant("describe", tmp_path / "cut.parquet", code=1).err
     decant("describe", tmp_path / "none.parquet", code=1)
     decant("describe", "--json", code=2)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_of_a_broken_footer_nothing_is_printed(decant, path, tmp_path, form):
+    data = path.read_bytes()
+    end = len(data) - 8
+    start = end - int.from_bytes(data[-8:-4], "little")
+    broken = 0
+    for at in range(start, end, 29):
+        (tmp_path / "broken.parquet").write_bytes(data[:at] + b"\xff" + data[at + 1 :])
+        run = decant("describe", *form, tmp_path / "broken.parquet", code=(0, 1))
+        broken += run.code != 0
+        assert run.code == 0 or (run.out == b"" and "broken.parquet: " in run.err)
+    assert broken > 5
+
+
+def test_standard_input_is_described_where_it_is_a_file(decant, path):
+    with path.open("rb") as file:
+        assert json.loads(decant("describe", "--json", "-", stdin=file).out)["rows"] == 1000
+    read_end, write_end = os.pipe()
+    os.close(write_end)
+    assert "no regular file" in decant("describe", "-", stdin=read_end, code=1).err
+    os.close(read_end)
+
+
+def test_decimals_of_any_width_and_scale_are_shown_exactly(decant, tmp_path):
+    wide = decimal.Decimal("-123456789012345678901234567890.5")
+    small = decimal.Decimal("1E-45")
+    table = pa.table({"d": pa.array([wide, small], pa.decimal256(76, 45))})
+    pq.write_table(table, tmp_path / "x.parquet")
+    chunk = described(decant, tmp_path / "x.parquet")["rowGroups"][0]["chunks"][0]
+    assert [decimal.Decimal(chunk["min"]), decimal.Decimal(chunk["max"])] == [wide, small]
 
 
 def test_a_table_is_still_a_table(decant):

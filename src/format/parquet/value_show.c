@@ -21,19 +21,52 @@ static void append_or_digits(struct buffer *out, const uint8_t *text, const uint
   else buffer_appendf(out, "%lld", (long long)v);
 }
 
-static void show_decimal(__int128 v, int32_t scale, struct buffer *out) {
-  char digits[48];
+#define DECIMAL_BYTES_MAX BOUND_KEPT_MAX
+#define DECIMAL_DIGITS_MAX 160   /* of so many bytes: 155 */
+
+/* Divides by ten, in place; the remainder. */
+static unsigned divide_by_ten(uint8_t bytes[DECIMAL_BYTES_MAX], size_t len) {
+  unsigned left = 0;
+  for (size_t i = 0; i < len; i++) {
+    left = left << 8 | bytes[i];
+    bytes[i] = (uint8_t)(left / 10);
+    left %= 10;
+  }
+  return left;
+}
+
+static bool is_zero(const uint8_t *bytes, size_t len) {
+  for (size_t i = 0; i < len; i++)
+    if (bytes[i]) return false;
+  return true;
+}
+
+/* Big-endian two's complement, 1 to DECIMAL_BYTES_MAX bytes. A scale that no type of a database has: 12E-200. */
+static void show_decimal(const uint8_t *value, size_t len, int32_t scale, struct buffer *out) {
+  uint8_t left[DECIMAL_BYTES_MAX];
+  char digits[DECIMAL_DIGITS_MAX + 1];
   size_t at = sizeof digits;
-  unsigned __int128 left = v < 0 ? -(unsigned __int128)v : (unsigned __int128)v;
-  int32_t after = scale > 0 && scale < 40 ? scale : 0, written = 0;
+  bool is_negative = value[0] & 0x80;
+  memcpy(left, value, len);
+  for (size_t i = len, carry = 1; is_negative && i > 0; i--) {
+    unsigned v = (uint8_t)~left[i - 1] + (unsigned)carry;
+    left[i - 1] = (uint8_t)v;
+    carry = v >> 8;
+  }
+  int32_t after = scale < DECIMAL_DIGITS_MAX ? scale : 0, written = 0;
   do {
     if (after && written == after) digits[--at] = '.';
-    digits[--at] = (char)('0' + (int)(left % 10));
-    left /= 10;
+    digits[--at] = (char)('0' + (int)divide_by_ten(left, len));
     written++;
-  } while (left || written <= after);
-  if (v < 0) buffer_append_byte(out, '-');
+  } while (written <= after || !is_zero(left, len));
+  if (is_negative) buffer_append_byte(out, '-');
   buffer_append(out, digits + at, sizeof digits - at);
+  if (after != scale) buffer_appendf(out, "E-%d", scale);
+}
+
+static void show_small_decimal(int64_t v, int32_t scale, struct buffer *out) {
+  uint64_t big = __builtin_bswap64((uint64_t)v);
+  show_decimal((const uint8_t *)&big, sizeof big, scale, out);
 }
 
 static void show_date(int64_t days, struct buffer *out) {
@@ -62,7 +95,7 @@ static bool is_decimal(const struct file_element *leaf) {
 static void show_integer(const struct file_element *leaf, int64_t v, struct buffer *out) {
   bool of_old = !leaf->logical && (leaf->converted == CONVERTED_TIMESTAMP_MILLIS ||
                                    leaf->converted == CONVERTED_TIMESTAMP_MICROS);
-  if (is_decimal(leaf)) show_decimal(v, leaf->scale, out);
+  if (is_decimal(leaf)) show_small_decimal(v, leaf->scale, out);
   else if (leaf->logical == LOGICAL_DATE || leaf->converted == CONVERTED_DATE) show_date(v, out);
   else if (leaf->logical == LOGICAL_TIMESTAMP) show_timestamp(v, leaf->time_unit, leaf->is_utc, out);
   else if (of_old) show_timestamp(v, leaf->converted == CONVERTED_TIMESTAMP_MILLIS ? UNIT_MILLIS : 2, true, out);
@@ -111,16 +144,6 @@ static bool is_text(const struct file_element *leaf) {
   return leaf->converted == CONVERTED_UTF8 || leaf->converted == CONVERTED_JSON || leaf->converted == CONVERTED_ENUM;
 }
 
-static void show_big_decimal(const struct file_element *leaf, const struct bound_facts *b, struct buffer *out) {
-  if (b->len == 0 || b->len > 16) {
-    show_hex(b, out);
-    return;
-  }
-  unsigned __int128 v = b->bytes[0] & 0x80 ? ~(unsigned __int128)0 : 0;
-  for (size_t i = 0; i < b->len; i++) v = v << 8 | b->bytes[i];
-  show_decimal((__int128)v, leaf->scale, out);
-}
-
 static bool is_unsigned(const struct file_element *leaf) {
   return leaf->logical == LOGICAL_INTEGER ? !leaf->is_signed : leaf->converted >= 11 && leaf->converted <= 14;
 }
@@ -141,7 +164,7 @@ void parquet_value_show(const struct file_element *leaf, const struct bound_fact
     case PHYSICAL_DOUBLE: show_real(leaf, b, out); break;
     case PHYSICAL_BYTE_ARRAY:
     case PHYSICAL_FIXED:
-      if (is_decimal(leaf)) show_big_decimal(leaf, b, out);
+      if (is_decimal(leaf) && b->len > 0 && b->len <= DECIMAL_BYTES_MAX) show_decimal(b->bytes, b->len, leaf->scale, out);
       else if (leaf->logical == LOGICAL_OF_UUID && b->len == 16) show_uuid(b->bytes, out);
       else if (is_text(leaf)) show_text(b, out);
       else show_hex(b, out);
