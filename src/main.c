@@ -28,7 +28,8 @@ int main(int argc, char **argv) {
   if (!strcmp(argv[1], "--version")) return end(printf("decant %s\n", DECANT_VERSION) < 0);
   for (size_t i = 0; commands[i]; i++) {
     if (strcmp(commands[i]->name, argv[1]) != 0) continue;
-    if (argc == 3 && !strcmp(argv[2], "--help")) return end(command_help.run(1, argv + 1));
+    const char *last = argv[argc - 1];
+    if (argc > 2 && (!strcmp(last, "--help") || !strcmp(last, "-h"))) return end(command_help.run(1, argv + 1));
     return end(commands[i]->run(argc - 2, argv + 2));
   }
   struct error err;

@@ -81,6 +81,9 @@ static bool set_number(const struct option *o, int64_t *to, const char *field, c
 
 static bool set_text(const struct option *o, char *to, const char *field, const char *text, struct error *err) {
   size_t len = strlen(text);
+  if (o->min == o->max && len != (size_t)o->min)
+    return fail_field(err, field, "option \"%s\": exactly %lld byte%s needed, not \"%.100s\"", field, (long long)o->min,
+                      o->min == 1 ? " is" : "s are", text);
   if (len < (size_t)o->min || len > (size_t)o->max)
     return fail_field(err, field, "option \"%s\": a text of %lld to %lld bytes is needed, not \"%.100s\"", field,
                       (long long)o->min, (long long)o->max, text);

@@ -90,7 +90,7 @@ static void print_line(const struct export_args *a, const struct export_result *
   progress_format_bytes(r->bytes, bytes);
   progress_format_bytes((uint64_t)command_peak_memory(), memory);
   progress_format_count(r->specials, specials);
-  fprintf(stderr, "%s rows, %s, %.2f s, %s of memory", rows, bytes, r->seconds, memory);
+  fprintf(stderr, "%s row%s, %s, %.2f s, %s of memory", rows, r->rows == 1 ? "" : "s", bytes, r->seconds, memory);
   int list_len = (int)strlen(r->specials_by_column) - 2;   /* without the braces; the names are quoted, as JSON */
   if (r->specials && list_len > 0)
     fprintf(stderr, ", %s written otherwise by --special (%.*s)", specials, list_len, r->specials_by_column + 1);

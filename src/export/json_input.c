@@ -1,5 +1,7 @@
 #include "export/json_input.h"
 
+#include "format/json_grammar.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -48,6 +50,18 @@ static bool check_depth(const uint8_t *text, const uint8_t *end, int depth_max, 
   return true;
 }
 
+/* Read once more, to say where: who wrote it by hand has lost a quote or a comma. */
+static bool fail_invalid(const uint8_t *text, size_t len, struct error *err) {
+  struct json_grammar *g = malloc(sizeof *g);
+  if (!g) return fail_memory(err, "a request");
+  const char *why = NULL;
+  size_t at = 0;
+  json_grammar_begin(g);
+  while (at < len && !(why = json_grammar_pass(g, text[at]))) at++;
+  free(g);
+  return fail(err, ERR_USAGE, "the body is not valid JSON: %s at byte %zu", why ? why : "it is cut", at);
+}
+
 bool json_input_open(const char *text, size_t len, size_t len_max, int depth_max, struct json_value *root,
                      struct error *err) {
   if (len > len_max) return fail(err, ERR_USAGE, "the body has more than %zu bytes", len_max);
@@ -56,7 +70,7 @@ bool json_input_open(const char *text, size_t len, size_t len_max, int depth_max
   const uint8_t *at = json_skip_space(start, end);
   if (at == end) return fail(err, ERR_USAGE, "the body is empty; a JSON object is needed");
   const uint8_t *after = json_skip_value(at, end);
-  if (!after) return fail(err, ERR_USAGE, "the body is not valid JSON");
+  if (!after) return fail_invalid(start, len, err);
   if (json_skip_space(after, end) != end)
     return fail(err, ERR_USAGE, "the body goes on behind its JSON value, at byte %zu", (size_t)(after - start));
   *root = (struct json_value){.type = json_type_at(at, end), .at = at, .end = after};

@@ -51,7 +51,7 @@ bool csv_options_check(const struct csv_options *o, struct error *err) {
                       "option \"csv.delimiter\": it is the quote %s, too; choose another delimiter or quote", o->quote);
   if (o->force_quote != FORCE_QUOTE_NONE && *o->force_quote_columns)
     return fail_field(err, "csv.force-quote-columns",
-                      "option \"csv.force-quote-columns\": force-quote already says which columns; give one of the two");
+                      "option \"csv.force-quote-columns\": which columns are quoted is said by their kind, too; give one of the two");
   return check_null_text(o, err);
 }
 

@@ -122,7 +122,7 @@ static bool refuse_body(struct exchange *x) {
          refuse_when(x, exchange_header(x, MHD_HTTP_HEADER_CONTENT_ENCODING), 415, "unsupported_encoding",
                      "the body must not be encoded") ||
          refuse_when(x, !guard_content_type_is_json(exchange_header(x, MHD_HTTP_HEADER_CONTENT_TYPE)), 415,
-                     "unsupported_media_type", "the body must be application/json");
+                     "unsupported_media_type", "the body must be application/json: send the header Content-Type: application/json");
 }
 
 /* --- requests --------------------------------------------------------------------------------------- */
