@@ -256,8 +256,8 @@ static bool on_flag(void *context, const struct flag *flag, const char *value, s
   else if (!strcmp(name, "max-paths")) return set_number(name, value, 1, FLATTEN_PATHS_MAX, &r->max_paths, err);
   else if (!strcmp(name, "discover")) return request_set_discover(r, value, err);
   else if (!strcmp(name, "special")) return request_set_special(r, value, err);
-  else if (!strcmp(name, "json") && !value) p->args->summary_json = true;
-  else if (format_find_group(name)) return add_group(p, name, value, err);
+  else if (!value) p->args->summary_json = true;   /* of the flags that are left only --json may stand alone */
+  else return add_group(p, name, value, err);
   return true;
 }
 
@@ -268,6 +268,21 @@ static bool on_argument(void *context, const char *text, struct error *err) {
 }
 
 /* "x.csv.gz": compression by the last extension, format by the one before it. */
+/*
+ * "x.json.bz2", "x.csv.gzip": of a format, and then of something else, which a file in that format would not be.
+ * (A name that says nothing at all is that of a CSV file.)
+ */
+static bool check_ending(char *name, const char *dot, struct error *err) {
+  size_t len = (size_t)(dot - name);
+  char *inner = memrchr(name, '.', len);
+  char extension[16];
+  if (!inner || len - (size_t)(inner + 1 - name) >= sizeof extension) return true;
+  snprintf(extension, sizeof extension, "%.*s", (int)(dot - inner - 1), inner + 1);
+  if (!format_find_extension(extension)) return true;
+  return fail_field(err, "output", "--output: \"%s\" is no ending of a compressed file (they are .gz and .zst); where it is "
+                    "meant so, say --format and --compress", dot);
+}
+
 static bool infer_from_name(struct pending *p, char *name, struct error *err) {
   struct export_request *r = p->args->request;
   const char *slash = strrchr(name, '/');
@@ -279,7 +294,8 @@ static bool infer_from_name(struct pending *p, char *name, struct error *err) {
     dot = strrchr(name, '.');
   }
   const struct format *format = dot ? format_find_extension(dot + 1) : NULL;
-  const char *chosen = p->format ? p->format : format ? format->name : "csv";
+  if (!p->format && !codec && dot && !format && !check_ending(name, dot, err)) return false;
+  const char *chosen = p->format ? p->format : format ? format->name : formats[0]->name;
   if (!request_set_format(r, chosen, err)) return false;
   const char *compress = p->compress ? p->compress : codec ? codec->name : "none";
   return request_set_compression(r, compress, "compress", err);
@@ -331,14 +347,21 @@ static bool refuse_terminal(const struct export_args *a, struct error *err) {
                     "pipe it");
 }
 
+static bool parse(struct pending *p, int argc, char **argv, struct error *err) {
+  struct export_args *a = p->args;
+  if (!flags_parse(&command_export, argc, argv, on_flag, on_argument, p, err)) return false;
+  if (p->query_file && !read_query(a, p->query_file, err)) return false;
+  return set_format(p, err) && set_groups(p, err) && request_check(a->request, err) && refuse_terminal(a, err);
+}
+
 bool export_args_parse(struct export_args *a, int argc, char **argv, struct error *err) {
   *a = (struct export_args){.settings = {.conninfo = "", .application_name = "decant/cli", .allow_query = true, .counts_process = true}};
   struct pending p = {.args = a};
   a->request = request_new(err);
   if (!a->request) return false;
-  if (!flags_parse(&command_export, argc, argv, on_flag, on_argument, &p, err)) return false;
-  if (p.query_file && !read_query(a, p.query_file, err)) return false;
-  return set_format(&p, err) && set_groups(&p, err) && request_check(a->request, err) && refuse_terminal(a, err);
+  if (parse(&p, argc, argv, err)) return true;
+  request_spell_error(a->request, err);
+  return false;
 }
 
 void export_args_deinit(struct export_args *a) {

@@ -117,8 +117,18 @@ static bool resolve_item(struct plan *plan, const struct request_column *asked, 
   return item->target ? wire_of(plan, index, &item->wire, err) : fail_memory(err, "the plan");
 }
 
-static bool wants_flattening(const struct export_request *r) {
-  return r->flatten == FLATTEN_YES || (r->flatten == FLATTEN_DEFAULT && r->format->flattens);
+/*
+ * Paths that were asked for one by one are not looked for. (A table without JSON columns is another matter: there is
+ * nothing to find, and a full pass finds it.)
+ */
+static bool check_discovery(const struct plan *plan, struct error *err) {
+  const char *field = request_discovery_field(plan->request);
+  if (!field || plan->flattens) return true;
+  for (size_t i = 0; i < plan->item_count; i++)
+    if (plan->items[i].is_path)
+      return fail_field(err, field, "%s: no paths are looked for, since columns names each one; name a JSON column as a "
+                        "whole, or leave it out", field);
+  return true;
 }
 
 static bool resolve_items(struct plan *plan, struct error *err) {
@@ -139,10 +149,10 @@ static bool resolve_items(struct plan *plan, struct error *err) {
       if (!item->target) return fail_memory(err, "the plan");
       if (!wire_of(plan, i, &item->wire, err)) return false;
     }
-    item->flatten = !item->is_path && wants_flattening(r) && is_json(&s->columns[plan->wire_sources[item->wire]]);
+    item->flatten = !item->is_path && request_flattens(r) && is_json(&s->columns[plan->wire_sources[item->wire]]);
     plan->flattens |= item->flatten;
   }
-  return true;
+  return check_discovery(plan, err);
 }
 
 static void append_expression(struct buffer *sql, const struct source *s, size_t index, enum wire_form form) {

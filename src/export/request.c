@@ -59,17 +59,19 @@ static int find_name(const char *const *names, const char *text, const char *fie
   return -1;
 }
 
-static bool fail_unknown_format(const char *name, struct error *err) {
+/* name NULL: none was given. */
+static bool fail_format(const char *name, struct error *err) {
   char allowed[256] = "";
   size_t len = 0;
   for (const struct format *const *f = formats; *f && len < sizeof allowed; f++)
     len += (size_t)snprintf(allowed + len, sizeof allowed - len, "%s%s", f == formats ? "" : ", ", (*f)->name);
+  if (!name) return fail_field(err, "format", "format: is missing; it is one of %s", allowed);
   return fail_field(err, "format", "format: \"%.100s\" is not one of %s", name, allowed);
 }
 
 bool request_set_format(struct export_request *r, const char *name, struct error *err) {
   const struct format *format = format_find(name);
-  if (!format) return fail_unknown_format(name, err);
+  if (!format) return fail_format(name, err);
   void *options = calloc(1, format->options_size ? format->options_size : 1);
   if (!options) return fail_memory(err, "a format's options");
   options_defaults(format->options, options);
@@ -236,8 +238,29 @@ static bool check_special(const struct export_request *r, struct error *err) {
                     r->format->name, allowed);
 }
 
+bool request_flattens(const struct export_request *r) {
+  return r->flatten == FLATTEN_YES || (r->flatten == FLATTEN_DEFAULT && r->format->flattens);
+}
+
+const char *request_discovery_field(const struct export_request *r) {
+  if (r->discover == DISCOVER_FULL) return "discover";
+  if (r->sample_rows != SAMPLE_ROWS_DEFAULT) return "sampleRows";
+  return r->max_paths != FLATTEN_PATHS_MAX ? "maxPaths" : NULL;
+}
+
+/* How paths are found means nothing where none are looked for: whoever asks for it expects something else. */
+static bool check_discovery(const struct export_request *r, struct error *err) {
+  const char *field = request_discovery_field(r);
+  if (field && !request_flattens(r))
+    return fail_field(err, field, "%s: no paths are looked for, since JSON columns stay whole%s; ask for flatten, or "
+                      "leave it out", field, r->flatten == FLATTEN_NO ? "" : " in this format");
+  if (r->discover == DISCOVER_FULL && r->sample_rows != SAMPLE_ROWS_DEFAULT)
+    return fail_field(err, "sampleRows", "sampleRows: discover full looks at every row; give one of the two");
+  return true;
+}
+
 bool request_check(const struct export_request *r, struct error *err) {
-  if (!r->format) return fail_field(err, "format", "format: which format the file is to have is missing");
+  if (!r->format) return fail_format(NULL, err);
   if (r->table && r->query) return fail_field(err, "query", "query: give a table or a query, not both");
   if (!r->table && !r->query) return fail_field(err, "table", "table: which table to export is missing");
   if (r->table && !*r->table) return fail_field(err, "table", "table: a name is needed, not an empty text");
@@ -247,5 +270,6 @@ bool request_check(const struct export_request *r, struct error *err) {
     return fail_field(err, "compression",
                       "compression: %s files are compressed from within; use the option %s.compression instead",
                       r->format->name, r->format->name);
-  return r->format->check_options(r->format_options, err) && check_special(r, err) && check_targets(r, err);
+  return r->format->check_options(r->format_options, err) && check_special(r, err) && check_discovery(r, err) &&
+         check_targets(r, err);
 }

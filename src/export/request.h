@@ -16,6 +16,9 @@ enum discover { DISCOVER_SAMPLE, DISCOVER_FULL };
 enum gentle_choice { GENTLE_DEFAULT, GENTLE_YES, GENTLE_NO };       /* DEFAULT: as the service is set; else no */
 enum flatten_choice { FLATTEN_DEFAULT, FLATTEN_YES, FLATTEN_NO };   /* DEFAULT: as the format does */
 
+/* Whose names errors use for fields and options: those of the flags (sample-rows), or of the JSON body (sampleRows). */
+enum spelling { SPELLING_FLAGS, SPELLING_JSON };
+
 #define SAMPLE_ROWS_DEFAULT 10000
 #define SAMPLE_ROWS_MAX 100000000
 #define REQUEST_LIST_MAX 16384    /* columns, filters, values of an `in` */
@@ -25,6 +28,7 @@ struct request_filter { char *column; enum filter_op op; char **values; size_t v
 struct request_order { char *column; bool descending; };
 
 struct export_request {
+  enum spelling spelling;           /* as it was asked for */
   const struct format *format;      /* never NULL once parsed */
   void *format_options;             /* format->options_size bytes, defaults applied */
   const struct codec *codec;        /* never NULL: codecs[0] is none */
@@ -63,9 +67,23 @@ bool request_add_order(struct export_request *r, const char *column, bool descen
 
 /*
  * Rules across fields: table or query but not both, compression only for text formats, special allowed
- * by the format, no column twice as target. Called last by everyone who builds a request.
+ * by the format, nothing about paths where none are looked for, no column twice as target. Called last by everyone
+ * who builds a request.
  */
 bool request_check(const struct export_request *r, struct error *err) MUST_CHECK;
+
+/* Do its JSON columns become a column per path? */
+bool request_flattens(const struct export_request *r);
+
+/* The field that says how paths are to be found, other than by default; NULL: none does. */
+const char *request_discovery_field(const struct export_request *r);
+
+/*
+ * Renames the field at fault, in err->field and where the message begins with it, as the request's spelling wants it.
+ * The engine itself says `orderBy: …` and `option "csv.force-quote": …`: a body's field, a flag's option. Any other
+ * error stays as it is; so does one that is spelled already.
+ */
+void request_spell_error(const struct export_request *r, struct error *err);
 
 /*
  * The body of POST /exports (api.md): unknown fields are refused by name; numbers of `where` are used as

@@ -35,37 +35,12 @@ static bool check_option_type(const struct option *o, const struct json_value *v
   return ok ? true : fail_field(err, path, "%s: %s is needed", path, needed[o->type]);
 }
 
-/* option_set speaks of the option as the command line spells it; a JSON client wrote it otherwise. */
-static void respell_error(const char *group, const char *option_name, const char *path, struct error *err) {
-  char spelled[ERROR_FIELD_MAX];
-  snprintf(spelled, sizeof spelled, "option \"%s.%.80s\"", group, option_name);
-  size_t len = strlen(spelled);
-  snprintf(err->field, sizeof err->field, "%s", path);
-  if (strncmp(err->message, spelled, len) != 0) return;
-  char rest[ERROR_MESSAGE_MAX];
-  memcpy(rest, err->message + len, strlen(err->message + len) + 1);
-  snprintf(err->message, sizeof err->message, "%s%.800s", path, rest);
-}
-
-/* Likewise rules across options, which name the one at fault. */
-static bool check_request(const struct export_request *r, struct error *err) {
-  if (request_check(r, err)) return true;
-  size_t len = r->format ? strlen(r->format->group) : 0;
-  if (len == 0 || strncmp(err->field, r->format->group, len) != 0 || err->field[len] != '.') return false;
-  char option_name[ERROR_FIELD_MAX], json_name[ERROR_FIELD_MAX], path[2 * ERROR_FIELD_MAX];
-  snprintf(option_name, sizeof option_name, "%s", err->field + len + 1);
-  request_option_json_name(option_name, json_name, sizeof json_name);
-  snprintf(path, sizeof path, "%s.%s", r->format->group, json_name);
-  respell_error(r->format->group, option_name, path, err);
-  return false;
-}
-
 static bool read_option(struct group_read *g, const struct option *o, const struct json_value *v, const char *path,
                         struct error *err) {
   char *text;
   if (!check_option_type(o, v, path, err) || !json_input_scalar(v, path, &text, err)) return false;
   bool ok = option_set(g->request->format->options, g->request->format_options, g->name, o->name, text, err);
-  if (!ok) respell_error(g->name, o->name, path, err);
+  if (!ok) request_spell_error(g->request, err);
   free(text);
   return ok;
 }
@@ -338,12 +313,12 @@ static bool read_request(struct export_request *r, const struct json_value *root
   if (json_input_find(root, "format", &format)) {
     if (!read_named(r, &format, "format", request_set_format, err)) return false;
   } else if (root->type == JSON_OBJECT) {
-    return check_request(r, err);
+    return request_check(r, err);
   }
   if (!json_input_object(root, "", request_fields, read_group, r, err)) return false;
   if (!r->table && !r->query && default_table && !(r->table = strdup(default_table)))
     return fail_memory(err, "a request's table");
-  return check_request(r, err);
+  return request_check(r, err);
 }
 
 bool request_parse_json(const char *text, size_t len, const char *default_table, struct export_request **out,
@@ -352,7 +327,9 @@ bool request_parse_json(const char *text, size_t len, const char *default_table,
   if (!json_input_open(text, len, REQUEST_JSON_BYTES_MAX, REQUEST_JSON_DEPTH_MAX, &root, err)) return false;
   struct export_request *r = request_new(err);
   if (!r) return false;
+  r->spelling = SPELLING_JSON;
   if (!read_request(r, &root, default_table, err)) {
+    request_spell_error(r, err);
     request_free(r);
     return false;
   }
@@ -443,7 +420,7 @@ void request_to_json(const struct export_request *r, struct buffer *out) {
   }
   if (r->flatten != FLATTEN_DEFAULT)
     buffer_appendf(out, ",\"flatten\":%s", r->flatten == FLATTEN_YES ? "true" : "false");
-  append_member(out, "discover", r->discover == DISCOVER_FULL ? "full" : "sample");
+  if (request_flattens(r)) append_member(out, "discover", r->discover == DISCOVER_FULL ? "full" : "sample");
   if (r->sample_rows != SAMPLE_ROWS_DEFAULT) buffer_appendf(out, ",\"sampleRows\":%lld", (long long)r->sample_rows);
   if (r->max_paths != FLATTEN_PATHS_MAX) buffer_appendf(out, ",\"maxPaths\":%lld", (long long)r->max_paths);
   append_member(out, "special", special_names[r->special]);

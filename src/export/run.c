@@ -347,6 +347,7 @@ bool export_run(const struct export_request *request, const struct export_settin
   if (ok) fill_result(&run, result, started_us);
   /* After a cancellation every other error is its consequence. */
   else if (cancel_requested(cancel)) error_set(err, ERR_CANCELLED, "cancelled");
+  else request_spell_error(request, err);
   deinit(&run);
   return ok;
 }
@@ -373,6 +374,7 @@ bool export_check(const struct export_request *request, const struct export_sett
                                                pg_is_superuser(pg)};
   /* Flattened columns are known only after discovery; without any, names and the format's own checks are too. */
   if (ok && !checked.flattens) ok = plan_columns(&checked, NULL, SEEN_ALL, err) && check_format(request, &checked, err);
+  if (!ok) request_spell_error(request, err);
   plan_deinit(&checked);
   session_end(pg);
   pg_close(pg);

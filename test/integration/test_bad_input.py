@@ -113,6 +113,34 @@ CASES = {
         USAGE,
         ["discover", "half"],
     ),
+    "a full discovery where JSON stays whole": (
+        ["--table", "things", "--no-flatten", "--discover", "full"],
+        USAGE,
+        ["--discover:", "flatten"],
+    ),
+    "a sample in a format that does not flatten": (
+        ["--table", "things", "--format", "ndjson", "--sample-rows", "5"],
+        USAGE,
+        ["--sample-rows:", "flatten"],
+    ),
+    "a limit of paths that are named one by one": (
+        ["--table", "things", "--columns", "id,doc.a=A", "--max-paths", "5"],
+        USAGE,
+        ["--max-paths:", "columns"],
+    ),
+    "a sample beside a full pass": (
+        ["--table", "things", "--discover", "full", "--sample-rows", "5"],
+        USAGE,
+        ["--sample-rows:", "discover"],
+    ),
+    "too low a rate": (["--table", "things", "--max-rate", "1"], USAGE, ["--max-rate:", "32kB"]),
+    "a delimiter that is a word": (["--table", "things", "--csv", "delimiter=tab"], USAGE, ["exactly 1 byte is"]),
+    "an order by no name": (["--table", "things", "--order-by", ""], USAGE, ["--order-by:"]),
+    "an option that names a column that is not there": (
+        ["--table", "things", "--no-flatten", "--csv", "force-quote-columns=nope"],
+        USAGE,
+        ["csv.force-quote-columns", "nope"],
+    ),
     "a negative limit": (["--table", "things", "--limit", "-1"], USAGE, ["limit"]),
     "a limit that is no number": (["--table", "things", "--limit", "ten"], USAGE, ["limit"]),
     "a limit beyond all numbers": (
@@ -221,6 +249,14 @@ def test_the_format_follows_from_the_name_of_the_file(decant, tmp_path):
     ):
         decant("export", "--table", "things", "-o", tmp_path / name)
         assert (tmp_path / name).read_bytes().startswith(start), name
+
+
+@pytest.mark.parametrize("name", ["a.json.bz2", "a.csv.gzip", "a.parquet.zip"])
+def test_a_name_that_ends_in_a_compression_there_is_not_is_refused(decant, tmp_path, name):
+    run = decant("export", "--table", "things", "-o", tmp_path / name, code=USAGE)
+    assert name.rpartition(".")[2] in run.err and "--format" in run.err
+    decant("export", "--table", "things", "--format", "csv", "-o", tmp_path / name)
+    decant("export", "--table", "things", "-o", tmp_path / "a.day.txt")
 
 
 def test_binary_to_a_terminal_is_refused(decant):

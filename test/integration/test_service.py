@@ -556,6 +556,26 @@ REFUSED = {
     "table and query": ({"format": "csv", "table": "records", "query": "SELECT 1"}, (400, 403), "query"),
     "a flatten that is no boolean": ({"format": "csv", "flatten": "yes"}, 400, "flatten"),
     "a discovery that there is not": ({"format": "csv", "discover": "half"}, 400, "discover"),
+    "a full discovery where JSON stays whole": (
+        {"format": "csv", "flatten": False, "discover": "full"},
+        400,
+        '"field": "discover"',
+    ),
+    "a sample in a format that does not flatten": (
+        {"format": "json", "sampleRows": 5},
+        400,
+        '"field": "sampleRows"',
+    ),
+    "a limit of paths that are named one by one": (
+        {"format": "csv", "columns": ["metadata.city"], "maxPaths": 5},
+        400,
+        '"field": "maxPaths"',
+    ),
+    "an option that names a column that is not there": (
+        {"format": "csv", "flatten": False, "csv": {"forceQuoteColumns": "nope"}},
+        400,
+        "csv.forceQuoteColumns: the output",
+    ),
     "a body that is a list": ([], 400, "object"),
     "a body that is a text": ('"csv"', 400, "object"),
     "a body that is no JSON": ('{"format": "csv"', 400, ""),

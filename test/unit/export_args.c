@@ -152,7 +152,7 @@ static void test_an_order_is_columns_with_or_without_a_direction(void **state) {
   check_order(6, "desc", false);   /* a column may be called so */
   check_order(7, "i asc", false);
   export_args_deinit(&args);
-  assert_refused("orderBy", "", "--order-by", "a,,b");
+  assert_refused("order-by", "", "--order-by", "a,,b");
 }
 
 static void check_output(const char *name, const char *format, const char *codec) {
@@ -201,6 +201,22 @@ static void test_json_alone_is_the_summary_and_with_a_value_the_formats_options(
   assert_true(args.summary_json);
   export_args_deinit(&args);
   assert_refused("json", "format is csv", "--json", "x=1", "-o", "x.csv");
+}
+
+static const struct flag *find_flag(const char *name) {
+  const struct flag *f = export_flags;
+  while (f->name && strcmp(f->name, name) != 0) f++;
+  return f->name ? f : NULL;
+}
+
+static void test_every_format_is_named_and_its_options_have_a_flag(void **state) {
+  for (size_t i = 0; formats[i]; i++) {
+    assert_non_null(strstr(find_flag("format")->help, formats[i]->name));
+    const struct flag *group = find_flag(formats[i]->group);
+    assert_non_null(group);
+    assert_non_null(group->value);
+  }
+  for (size_t i = 0; codecs[i]; i++) assert_non_null(strstr(find_flag("compress")->help, codecs[i]->name));
 }
 
 static void test_numbers_are_checked(void **state) {
@@ -268,7 +284,7 @@ static void test_gentle_and_a_rate_come_by_flag_or_environment(void **state) {
   assert_int_equal(args.request->max_rate_bytes, 1 << 30);
   export_args_deinit(&args);
   clean_environment(NULL);
-  assert_refused("max-rate", "\"9kB\" is no rate", "--max-rate", "9kB");
+  assert_refused("max-rate", "--max-rate: \"9kB\" is no rate", "--max-rate", "9kB");
 }
 
 static void test_unknown_words_are_named(void **state) {
@@ -293,6 +309,7 @@ int main(void) {
       cmocka_unit_test(test_a_format_and_compression_that_are_named_win),
       cmocka_unit_test(test_options_go_to_their_format_wherever_they_stand),
       cmocka_unit_test(test_json_alone_is_the_summary_and_with_a_value_the_formats_options),
+      cmocka_unit_test(test_every_format_is_named_and_its_options_have_a_flag),
       cmocka_unit_test(test_numbers_are_checked),
       cmocka_unit_test(test_a_table_or_a_query_but_not_both),
       cmocka_unit_test(test_a_query_is_read_from_a_file),

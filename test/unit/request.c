@@ -63,7 +63,7 @@ static void test_every_field_is_read_in_any_order(void **state) {
       "\"limit\": 7, \"orderBy\": [\"id\", \"name DESC\", {\"column\": \"x desc\", \"descending\": true}],"
       "\"where\": [{\"column\": \"v\", \"op\": \"in\", \"value\": [1, \"b\"]}, {\"column\": \"m\", \"op\": \"is_null\"}],"
       "\"columns\": [{\"source\": \"id\", \"target\": \"ID\"}, {\"source\": \"m.a\"}, \"n\"],"
-      "\"flatten\": false, \"discover\": \"full\", \"special\": \"replace\", \"compression\": \"zstd:7\","
+      "\"flatten\": true, \"discover\": \"full\", \"special\": \"replace\", \"compression\": \"zstd:7\","
       "\"table\": \"s.t\", \"query\": null, \"format\": \"csv\"}");
   const struct fake_options *o = r->format_options;
   assert_false(o->header);
@@ -83,7 +83,7 @@ static void test_every_field_is_read_in_any_order(void **state) {
   assert_string_equal(r->columns[0].target, "ID");
   assert_string_equal(r->columns[1].target, "m.a");
   assert_string_equal(r->columns[2].source, "n");
-  assert_int_equal(r->flatten, FLATTEN_NO);
+  assert_int_equal(r->flatten, FLATTEN_YES);
   assert_int_equal(r->discover, DISCOVER_FULL);
   assert_int_equal(r->special, SPECIAL_REPLACE);
   assert_int_equal(r->level, 7);
@@ -152,10 +152,44 @@ static void test_rules_across_fields_are_checked(void **state) {
                  "columns[2].target", "\"x\"");
 }
 
+static void test_what_says_how_paths_are_found_is_refused_where_none_are(void **state) {
+  assert_refused("{\"format\":\"csv\",\"flatten\":false,\"discover\":\"full\"}", "discover", "discover: no paths");
+  assert_refused("{\"format\":\"xml\",\"sampleRows\":5}", "sampleRows", "in this format");
+  assert_refused("{\"format\":\"csv\",\"flatten\":false,\"maxPaths\":5}", "maxPaths", "flatten");
+  assert_refused("{\"format\":\"csv\",\"flatten\":true,\"discover\":\"full\",\"sampleRows\":5}", "sampleRows", "every row");
+  request_free(parse("{\"format\":\"csv\",\"flatten\":false,\"discover\":\"sample\"}"));
+}
+
+static void assert_spelled(enum spelling spelling, const char *field, const char *message, const char *spelled_field,
+                           const char *spelled_message) {
+  struct error err;
+  struct export_request *r = request_new(&err);
+  assert_non_null(r);
+  assert_true(request_set_format(r, "csv", &err));
+  r->spelling = spelling;
+  error_set_field(&err, field, "%s", message);
+  request_spell_error(r, &err);
+  assert_string_equal(err.field, spelled_field);
+  assert_string_equal(err.message, spelled_message);
+  request_free(r);
+}
+
+static void test_errors_name_a_field_as_whoever_asked_spells_it(void **state) {
+  assert_spelled(SPELLING_FLAGS, "orderBy[2].column", "orderBy[2].column: a name", "order-by", "--order-by: a name");
+  assert_spelled(SPELLING_FLAGS, "limit", "limit: wrong", "limit", "--limit: wrong");
+  assert_spelled(SPELLING_FLAGS, "limit", "--limit: wrong", "limit", "--limit: wrong");
+  assert_spelled(SPELLING_FLAGS, "csv.null-text", "option \"csv.null-text\": no", "csv.null-text",
+                 "option \"csv.null-text\": no");
+  assert_spelled(SPELLING_JSON, "csv.null-text", "option \"csv.null-text\": no", "csv.nullText", "csv.nullText: no");
+  assert_spelled(SPELLING_JSON, "orderBy[2].column", "orderBy[2].column: a", "orderBy[2].column", "orderBy[2].column: a");
+  assert_spelled(SPELLING_JSON, "csv.null-text", "unknown option", "csv.null-text", "unknown option");
+}
+
 static void test_a_body_that_is_no_json_object_is_refused(void **state) {
   assert_refused("", "", "empty");
   assert_refused("[]", "", "an object is needed");
-  assert_refused("{\"format\":\"csv\",}", "", "not valid JSON");
+  assert_refused("{\"format\":\"csv\",}", "", "not valid JSON: no key at byte 16");
+  assert_refused("{\"format\":\"csv\"", "", "it is cut at byte 15");
   assert_refused("{\"format\":\"csv\"} x", "", "goes on");
   assert_refused("{\"format\":\"\xC3\"}", "", "UTF-8");
   assert_refused("{\"format\":\"\xED\xA0\x80\"}", "", "UTF-8");
@@ -216,6 +250,8 @@ int main(void) {
       cmocka_unit_test(test_values_of_a_wrong_type_or_range_name_their_field),
       cmocka_unit_test(test_filters_need_the_values_that_their_operator_takes),
       cmocka_unit_test(test_rules_across_fields_are_checked),
+      cmocka_unit_test(test_what_says_how_paths_are_found_is_refused_where_none_are),
+      cmocka_unit_test(test_errors_name_a_field_as_whoever_asked_spells_it),
       cmocka_unit_test(test_a_body_that_is_no_json_object_is_refused),
       cmocka_unit_test(test_the_canonical_text_parses_back_to_itself),
       cmocka_unit_test(test_a_list_longer_than_the_limit_is_refused),
