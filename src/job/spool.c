@@ -34,9 +34,8 @@ static bool take_lock(struct spool *s, const char *data_folder, struct error *er
 
 bool spool_open(struct spool *s, const char *data_folder, struct error *err) {
   *s = (struct spool){.folder_fd = -1, .lock_fd = -1};
-  if (strlen(data_folder) + sizeof "/spool" > sizeof s->folder)
-    return fail(err, ERR_USAGE, "--data: the path is too long");
-  snprintf(s->folder, sizeof s->folder, "%s/spool", data_folder);
+  int len = snprintf(s->folder, sizeof s->folder, "%s/spool", data_folder);
+  if (len < 0 || (size_t)len >= sizeof s->folder) return fail(err, ERR_USAGE, "--data: the path is too long");
   if (!make_folder(data_folder, err) || !take_lock(s, data_folder, err) || !make_folder(s->folder, err)) return false;
   s->folder_fd = open(s->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   return s->folder_fd >= 0 || fail_errno(err, ERR_DESTINATION, "cannot open the folder \"%s\"", s->folder);
