@@ -11,18 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 from support import values
+from support.command import as_option
+from support.database import set_zone
 from support.oracle import NIL, element_value, parse_xml, unescape_xml_name
+from support.text_options import SIGNS, ZONES
 
 # --- CSV beside COPY ------------------------------------------------------------------------------
-SIGNS = list(",;|\t '\"\\.:-+=/aN0~\x1f\x01")
 COLUMNS = "a text, b text, n int, x numeric, d date, f bool, y bytea, l text[], j jsonb"
-
-
-def as_option(text):
-    """A value as --csv takes it: everything but letters and digits escaped."""
-    return "".join(
-        sign if sign.isalnum() or ord(sign) > 127 else f"\\x{ord(sign):02x}" for sign in text
-    )
 
 
 @st.composite
@@ -155,7 +150,6 @@ def test_excel_gets_a_mark_and_no_formula(decant):
 
 
 # --- timestamps and zones -------------------------------------------------------------------------
-ZONES = ["Europe/Berlin", "America/New_York", "Africa/Monrovia", "Asia/Kathmandu", "Etc/GMT+5", "-3", "+05:30"]
 INSTANTS = """
     ('4714-11-24 00:00+00 BC'), ('0044-03-15 12:00+00 BC'), ('0001-01-01 00:00+00'), ('1890-06-01 00:00:00.5+00'),
     ('1919-12-31 23:59:59.999999+00'), ('1972-01-06 23:00+00'), ('2024-03-31 00:59:59+00'), ('2024-03-31 01:00+00'),
@@ -175,9 +169,7 @@ def instants(db):
 
 def session_in(db, zone):
     connection = db.connect()
-    by_offset = zone[0] in "+-"
-    offset = zone if ":" in zone else zone + ":00"
-    connection.execute(f"SET TIME ZONE INTERVAL '{offset}'" if by_offset else f"SET TimeZone = '{zone}'")
+    connection.execute(set_zone(zone))
     return connection
 
 

@@ -82,6 +82,13 @@ class Decant:
         return self("export", "--quiet", *arguments, **options).out
 
 
+def as_option(text):
+    """A value as --csv takes it: everything but letters and digits escaped."""
+    return "".join(
+        sign if sign.isalnum() or ord(sign) > 127 else f"\\x{ord(sign):02x}" for sign in text
+    )
+
+
 def filter_arguments(*filters):
     """--where for each (column, operator, value …)."""
     arguments = []

@@ -1,5 +1,6 @@
 """A database of one test module, and the server's own word on its rows: the oracle of most tests."""
 
+import contextlib
 import time
 
 import psycopg
@@ -12,6 +13,13 @@ ORACLE_SETTINGS = """
 SET timezone = 'UTC'; SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET extra_float_digits = 1;
 SET bytea_output = 'hex'; SET synchronize_seqscans = off; SET max_parallel_workers_per_gather = 0; SET jit = off;
 """
+
+
+def set_zone(zone):
+    """A name, or hours and minutes ahead of UTC, which SET TimeZone would read the other way round."""
+    if zone[0] in "+-":
+        return f"SET TIME ZONE INTERVAL '{zone if ':' in zone else zone + ':00'}'"
+    return f"SET TimeZone = '{zone}'"
 
 
 class Database:
@@ -55,10 +63,21 @@ class Database:
         (only,) = self.column(query, parameters)
         return only
 
-    def copy(self, statement):
-        """The bytes of a COPY … TO STDOUT."""
+    @contextlib.contextmanager
+    def zone(self, zone):
+        self.execute(set_zone(zone))
+        try:
+            yield
+        finally:
+            self.execute(set_zone("UTC"))
+
+    def copied(self, statement):
+        """The messages of a COPY … TO STDOUT: one for each line."""
         with self.connection.cursor().copy(statement) as copy:
-            return b"".join(bytes(piece) for piece in copy)
+            return [bytes(piece) for piece in copy]
+
+    def copy(self, statement):
+        return b"".join(self.copied(statement))
 
     def csv(self, query):
         return self.copy(f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER)")

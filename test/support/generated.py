@@ -23,6 +23,34 @@ class Kind:
     since: int = 0  # server version
     setup: tuple = ()  # statements that make the type
     delimiter: str = ","  # of its arrays
+    shape: str = "scalar"  # or list, struct, map
+    parts: tuple = ()  # the list's item, the struct's fields
+    names: tuple = ()  # of the fields
+    of: str = ""  # the type beneath a domain; what a made-up type is
+
+    @property
+    def base(self):
+        return self.of or self.sql
+
+    @property
+    def base_name(self):
+        return self.base.split("(")[0]
+
+    @property
+    def is_number(self):
+        return self.shape == "scalar" and self.base_name in NUMBERS
+
+
+NUMBERS = ("int2", "int4", "int8", "oid", "float4", "float8", "numeric")
+
+
+@dataclass
+class Column(values.Column):
+    kind: Kind = None
+
+    def _repr_pretty_(self, printer, cycle):
+        """For hypothesis: the kind is long, and made of what the type says."""
+        printer.text(f"Column({self.name!r}, {self.type!r}, {self.values!r})")
 
 
 @dataclass
@@ -337,8 +365,8 @@ SCALARS = [
     Kind("regproc", "text", st.sampled_from(["now", "4294967295"])),
     Kind("refcursor", "text", TEXT),
     Kind("aclitem", "text", st.sampled_from(["=r/postgres", "postgres=arw*/postgres"])),
-    Kind("oidvector", "nested", st.sampled_from(["", "1", "1 4294967295 0"])),
-    Kind("int2vector", "nested", st.sampled_from(["", "-1", "1 32767 0"])),
+    Kind("oidvector", "nested", st.sampled_from(["", "1", "1 4294967295 0"]), shape="list"),
+    Kind("int2vector", "nested", st.sampled_from(["", "-1", "1 32767 0"]), shape="list"),
     Kind("point", "text", points((1, 1))),
     Kind("lseg", "text", points((2, 2)).map(lambda p: f"[{p}]")),
     Kind("box", "text", points((2, 2)), delimiter=";"),
@@ -364,7 +392,7 @@ SCALARS = [
         "text",
         st.sampled_from(["$", 'strict $."a b"[*] ? (@ > 1.50 && @ like_regex "^x")', "$.*"]),
     ),
-    Kind("hstore", "nested", HSTORE),
+    Kind("hstore", "nested", HSTORE, shape="map"),
     Kind("ltree", "text", st.lists(WORD, max_size=4).map(".".join)),
     Kind("lquery", "text", st.sampled_from(["*.a", "a.*{1,2}.!b"])),
     Kind(
@@ -410,7 +438,8 @@ class Maker:
         item = self.kind(depth - 1)
         if item.sql.endswith("]") or item.sql in ("oidvector", "int2vector"):
             return item  # an array of arrays is an array of more dimensions; and vectors are none of it
-        return replace(item, sql=item.sql + "[]", family="nested", texts=array_texts(item), delimiter=",")
+        texts = array_texts(item)
+        return Kind(item.sql + "[]", "nested", texts, item.since, item.setup, shape="list", parts=(item,))
 
     def composite(self, depth):
         name = self.new_name()
@@ -419,17 +448,24 @@ class Maker:
         made = ", ".join(f"{values.name(n)} {f.sql}" for n, f in zip(names, fields))
         setup = tuple(s for f in fields for s in f.setup) + (f"CREATE TYPE {name} AS ({made})",)
         cells = st.tuples(*(st.one_of(st.none(), f.texts, f.texts) for f in fields))
-        return Kind(name, "nested", cells.map(composite_text), 0, setup)
+        texts = cells.map(composite_text)
+        return Kind(name, "nested", texts, 0, setup, shape="struct", parts=tuple(fields), names=tuple(names))
 
     def domain(self, depth):
-        base, name = self.kind(depth - 1), self.new_name()
-        return replace(base, sql=name, setup=(*base.setup, f"CREATE DOMAIN {name} AS {base.sql}"))
+        """And domains over domains."""
+        kind = self.kind(depth - 1)
+        for _ in range(self.draw(st.sampled_from([1, 1, 1, 2, 3]))):
+            name, base = self.new_name(), kind
+            made = (*base.setup, f"CREATE DOMAIN {name} AS {base.sql}")
+            kind = replace(base, sql=name, setup=made, of=base.base)
+        return kind
 
     def enum(self):
         name = self.new_name()
         labels = self.draw(st.lists(name_of(63), min_size=1, max_size=5, unique=True))
         made = ", ".join(map(values.literal, labels))
-        return Kind(name, "text", st.sampled_from(labels), 0, (f"CREATE TYPE {name} AS ENUM ({made})",))
+        setup = (f"CREATE TYPE {name} AS ENUM ({made})",)
+        return Kind(name, "text", st.sampled_from(labels), 0, setup, of="enum")
 
     def range(self):
         number = st.integers(-(10**6), 10**6)
@@ -448,7 +484,7 @@ class Maker:
             # Its multirange takes a name of its own, which must not be too long, nor that of another.
             multi = f', multirange_type_name = "m {self.count}"' if self.version >= 140000 else ""
             made = f'CREATE TYPE {name} AS RANGE (subtype = text, collation = "C"{multi})'
-            return Kind(name, "text", ranges, 0, (made,))
+            return Kind(name, "text", ranges, 0, (made,), of="range")
         if self.version >= 140000 and self.draw(st.booleans()):
             return Kind(
                 f"{subtype}multirange",
@@ -516,14 +552,14 @@ def tables(draw, version, columns_max=30, rows_max=12):
     row_count = draw(st.integers(0, rows_max))
     cells = []
     for name in names:
-        kind = maker.kind()
+        kind = maker.kind(draw(st.sampled_from([2, 2, 2, 3, 4])))
         not_null = draw(st.integers(0, 3)) == 0
         nothing = [] if not_null else [st.none()]
         pool = draw(st.lists(st.one_of(kind.texts, kind.texts, *nothing), min_size=1, max_size=5))
         step = draw(st.integers(1, 3))
         literals = ["NULL" if text is None else values.literal(text) for text in pool]
         table.setup += kind.setup
-        table.columns.append(values.Column(name, kind.sql, literals, kind.family))
+        table.columns.append(Column(name, kind.sql, literals, kind.family, kind=kind))
         table.not_null.append(not_null)
         cells.append([literals[i * step % len(literals)] for i in range(row_count)])
     table.rows = list(zip(*cells)) if row_count else []

@@ -18,7 +18,7 @@ def read_pyarrow(path):
 def read_duckdb(path):
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        return connection.execute("SELECT * FROM read_parquet(?)", [str(path)]).to_arrow_table()
+        return connection.sql("SELECT * FROM read_parquet(?)", params=[str(path)]).to_arrow_table()
 
 
 def read_polars(path):
