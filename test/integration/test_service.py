@@ -19,6 +19,7 @@ from support.oracle import UNPACK, array_items, xml_rows
 from support.parquet import parquet_file
 from support.service import Service, reset_on_close
 
+UNKNOWN = uuid.UUID(int=1)  # no export has this id
 STATUS_FIELDS = {
     "status",
     "format",
@@ -611,17 +612,17 @@ def test_a_wrong_request_is_refused_with_the_field_and_makes_no_job(shared_servi
     [
         ("GET", "/nowhere", 404),
         ("GET", "/exports/not-a-uuid", 404),
-        ("GET", f"/exports/{uuid.uuid4()}", 404),
-        ("GET", f"/exports/{uuid.uuid4()}/download", 404),
-        ("GET", f"/exports/{uuid.uuid4()}/events", 404),
-        ("DELETE", f"/exports/{uuid.uuid4()}", 404),
+        ("GET", f"/exports/{UNKNOWN}", 404),
+        ("GET", f"/exports/{UNKNOWN}/download", 404),
+        ("GET", f"/exports/{UNKNOWN}/events", 404),
+        ("DELETE", f"/exports/{UNKNOWN}", 404),
         ("PUT", "/exports", 405),
         ("DELETE", "/exports", 405),
         ("POST", "/health", 405),
         ("GET", "/tables/nowhere", 404),
         ("GET", "/exports/../../etc/passwd", 404),
         ("GET", "/exports/%2e%2e%2fdecant.db/download", 404),
-        ("PATCH", f"/exports/{uuid.uuid4()}", 405),
+        ("PATCH", f"/exports/{UNKNOWN}", 405),
         ("GET", "/exports/%00", 404),
         ("GET", "//exports", 404),
     ],
