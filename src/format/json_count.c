@@ -50,13 +50,18 @@ static const char *end_line(struct walk *w) {
   return NULL;
 }
 
+/* Where the shape says nothing, the grammar goes on alone. */
 static bool pass_piece(struct walk *w, struct error *err) {
   bool has_lines = w->shape == SHAPE_LINES || w->shape == SHAPE_ROWS;
+  size_t depth = w->shape == SHAPE_ARRAY;
   const uint8_t *at = w->pieces.bytes, *end = at + w->pieces.len;
   for (; at < end; at++) {
-    if (w->grammar.place == JSON_IN_STRING && (at = text_skip_plain(at, end, '"', '\\')) == end) break;
-    const char *wrong = *at == '\n' && has_lines ? end_line(w) : refuse(w, *at);
-    if (!wrong && !(*at == '\n' && has_lines)) wrong = json_grammar_pass(&w->grammar, *at);
+    const char *wrong;
+    at = json_grammar_pass_below(&w->grammar, depth, has_lines, at, end, &wrong);
+    if (at == end) break;
+    bool ends_line = has_lines && *at == '\n';
+    if (!wrong) wrong = ends_line ? end_line(w) : refuse(w, *at);
+    if (!wrong && !ends_line) wrong = json_grammar_pass(&w->grammar, *at);
     if (wrong) return cut(w, at, wrong, err);
   }
   return true;

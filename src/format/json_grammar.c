@@ -1,6 +1,7 @@
 #include "format/json_grammar.h"
 
 #include "base/utf8.h"
+#include "format/text.h"
 #include "row/json_scan.h"
 
 #include <string.h>
@@ -183,6 +184,22 @@ const char *json_grammar_pass(struct json_grammar *g, uint8_t c) {
     case JSON_AFTER_VALUE: return json_is_space(c) ? NULL : pass_after_value(g, c);
     default: return pass_number(g, c);
   }
+}
+
+const uint8_t *json_grammar_pass_below(struct json_grammar *g, size_t depth, bool at_lines, const uint8_t *at,
+                                       const uint8_t *end, const char **why) {
+  for (*why = NULL; at < end && g->depth > depth; at++) {
+    if (g->place == JSON_IN_STRING) {
+      at = text_skip_plain(at, end, '"', '\\');
+      if (at == end) break;
+    } else if (g->place == JSON_IN_DIGITS || g->place == JSON_IN_FRACTION) {
+      while (at < end && json_is_digit(*at)) at++;
+      if (at == end) break;
+    }
+    if (*at == '\n' && at_lines && g->place != JSON_IN_STRING) break;
+    if ((*why = json_grammar_pass(g, *at))) break;
+  }
+  return at;
 }
 
 bool json_grammar_is_complete(const struct json_grammar *g) {

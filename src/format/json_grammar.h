@@ -38,5 +38,12 @@ void json_grammar_begin(struct json_grammar *g);
 /* One byte. NULL, or why it is wrong; nothing can follow then. */
 const char *json_grammar_pass(struct json_grammar *g, uint8_t c);
 
+/*
+ * As many bytes as there are while more than `depth` brackets are open; at_lines: up to a line feed outside of strings,
+ * which is not passed. Behind the last byte; at the wrong one, where *why says how.
+ */
+const uint8_t *json_grammar_pass_below(struct json_grammar *g, size_t depth, bool at_lines, const uint8_t *at,
+                                       const uint8_t *end, const char **why);
+
 /* Could the text, or its line, end here? */
 bool json_grammar_is_complete(const struct json_grammar *g);

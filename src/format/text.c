@@ -160,6 +160,7 @@ const uint8_t *text_skip_plain(const uint8_t *at, const uint8_t *end, char a, ch
     uint64_t hit = (word - ones * ' ') | ((word ^ all_a) - ones) | ((word ^ all_b) - ones) | word;
     if (hit & tops) break;
   }
+  while (at < end && *at >= ' ' && *at < 0x80 && *at != (uint8_t)a && *at != (uint8_t)b) at++;
   return at;
 }
 

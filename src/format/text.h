@@ -96,8 +96,8 @@ struct text_pieces {
 bool text_next_piece(struct text_pieces *p, struct error *err) MUST_CHECK;
 
 /*
- * For those who read a file back and pass it byte by byte to a grammar: eight bytes at a time, while all are printable
- * ASCII other than `a` and `b`. It may stop earlier.
+ * For those who read a file back and pass it byte by byte to a grammar: to the first that is not printable ASCII, or
+ * is `a` or `b`.
  */
 const uint8_t *text_skip_plain(const uint8_t *at, const uint8_t *end, char a, char b);
 

@@ -34,11 +34,14 @@ static size_t mark_len(const struct text_pieces *p) {
   return p->offset == 0 && p->len >= 3 && memcmp(p->bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 }
 
+/* Inside of a row the grammar goes on alone. */
 static bool pass_piece(struct walk *w, struct error *err) {
   const uint8_t *at = w->pieces.bytes + mark_len(&w->pieces), *end = w->pieces.bytes + w->pieces.len;
   for (; at < end; at++) {
-    if (w->grammar.place == XML_IN_TEXT && w->grammar.depth > 1 && (at = text_skip_plain(at, end, '<', '&')) == end) break;
-    const char *wrong = xml_grammar_pass(&w->grammar, *at);
+    const char *wrong;
+    at = xml_grammar_pass_below(&w->grammar, 1, at, end, &wrong);
+    if (at == end) break;
+    if (!wrong) wrong = xml_grammar_pass(&w->grammar, *at);
     if (!wrong) wrong = look(w);
     if (wrong) return cut(w, at, wrong, err);
   }

@@ -1,5 +1,7 @@
 #include "format/xml_grammar.h"
 
+#include "format/text.h"
+
 #include <string.h>
 
 #define FNV_START 2166136261u
@@ -236,6 +238,17 @@ const char *xml_grammar_pass(struct xml_grammar *g, uint8_t c) {
   if (g->event != XML_NOTHING) g->has_text = false;
   g->event = XML_NOTHING;
   return pass(g, c);
+}
+
+const uint8_t *xml_grammar_pass_below(struct xml_grammar *g, uint64_t depth, const uint8_t *at, const uint8_t *end,
+                                      const char **why) {
+  for (*why = NULL; at < end && g->depth > depth; at++) {
+    if (g->place == XML_IN_TEXT) at = text_skip_plain(at, end, '<', '&');
+    else if (g->place == XML_IN_START_NAME || (g->place == XML_IN_END_NAME && g->name_len > 0))
+      while (at < end && is_of_name(*at)) add_to_name(g, *at++);
+    if (at == end || (*why = xml_grammar_pass(g, *at))) break;
+  }
+  return at;
 }
 
 bool xml_grammar_is_complete(const struct xml_grammar *g) {
