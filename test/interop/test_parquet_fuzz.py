@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from support.readers import duckdb_table
+from support.parquet import read_duckdb
 
 TEXTS = np.array(
     ["", "a", "label", "Łódź", "x" * 70, "日本" * 30, 'q"u,o\nte', "\U0001f600", "NULL", "\\N", "\x7f"],
@@ -277,7 +277,7 @@ def check(db, decant, folder, seed, rows):
     decant("verify", path)  # readers that skip no pages do not see the page index
     readers = {
         "pyarrow": lambda: pq.ParquetFile(path, page_checksum_verification=True).read(),
-        "duckdb": lambda: duckdb_table(path),
+        "duckdb": lambda: read_duckdb(path),
     }
     for reader, read in readers.items():
         table = read()

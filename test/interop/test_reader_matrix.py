@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support import matrix
-from support.gaps import GAPS, can_open, is_excused, reads_codec
-from support.readers import FOLDER, READERS, Reader
+from support.gaps import GAPS, can_open, differences, reads_codec
+from support.readers import FOLDER, READERS, parameters
 from support.values import TYPES_SQL
 
 
@@ -98,31 +98,6 @@ def test_the_matrix_has_every_encoding_that_a_profile_uses(file):
     assert found["modern"] == found["portable"] | modern
 
 
-def readers():
-    return [
-        pytest.param(reader, id=name, marks=[pytest.mark.long] if reader.long else [])
-        for name, reader in READERS.items()
-    ]
-
-
-PLAIN = Reader("the server", "", "", "", None)
-
-
-def differences(reader, columns, expected, rows, profile):
-    if rows.names != ["row", *(c.name for c in columns)]:
-        return [f"columns {rows.names}"]
-    if rows.columns[0] != expected["row"]:
-        return [f"{len(rows.columns[0])} rows, or not in the table's order"]
-    found = []
-    for column, read in zip(columns, rows.columns[1:]):
-        for i, (want, text) in enumerate(zip(expected[column.name], read, strict=True)):
-            want, text = PLAIN.plain(column.kind, want), reader.plain(column.kind, text)
-            if want != text and not is_excused(reader.name, column, profile, want, text):
-                found.append(f"{column.name}, row {i}: {text!r}, not {want!r}")
-                break
-    return found
-
-
 def assert_equal(reader, profile, every_column, prefix, file, expected, codecs=matrix.CODECS):
     reader.require()
     columns = [c for c in every_column if can_open(reader.name, c, profile)]
@@ -133,29 +108,26 @@ def assert_equal(reader, profile, every_column, prefix, file, expected, codecs=m
     results = reader.read([file(table, codec, profile, columns) for table, codec in cases])
     wrong = []
     for (table, codec), rows in zip(cases, results, strict=True):
-        found = (
-            [rows.error]
-            if rows.error
-            else differences(reader, columns, expected[table, profile], rows, profile)
-        )
+        found = differences(reader, columns, expected[table, profile], rows, profile)
         wrong += [f"{table}, {codec}: {difference}" for difference in found]
     assert not wrong, "\n".join(wrong[:60])
 
 
 @pytest.mark.parametrize("profile", matrix.PROFILES)
-@pytest.mark.parametrize("reader", readers())
+@pytest.mark.parametrize("reader", parameters())
 def test_every_reader_gives_the_values_of_the_server(file, expected, reader, profile):
     assert_equal(reader, profile, matrix.FLAT, "", file, expected)
 
 
 @pytest.mark.parametrize("profile", matrix.PROFILES)
-@pytest.mark.parametrize("reader", readers())
-def test_every_reader_gives_the_nested_values_of_the_server(file, expected, reader, profile):
-    assert_equal(reader, profile, matrix.NESTED, "nested, ", file, expected, ("snappy", "zstd"))
+@pytest.mark.parametrize("reader", parameters())
+def test_every_reader_gives_the_nested_values_of_the_server(file, expected, reader, profile, pytestconfig):
+    codecs = matrix.CODECS if pytestconfig.getoption("--long") else ("snappy", "zstd")
+    assert_equal(reader, profile, matrix.NESTED, "nested, ", file, expected, codecs)
 
 
 @pytest.mark.parametrize("profile", matrix.PROFILES)
-@pytest.mark.parametrize("reader", readers())
+@pytest.mark.parametrize("reader", parameters())
 def test_a_codec_or_encoding_that_a_reader_does_not_know_is_refused_and_not_misread(file, reader, profile):
     reader.require()
     columns = [c for c in matrix.FLAT if can_open(reader.name, c, profile)]

@@ -6,6 +6,10 @@ it is compared value by value.
 from dataclasses import dataclass
 
 from support.matrix import CODECS
+from support.readers import Reader
+
+# Whose word the others' is held against.
+SERVER = Reader("the server", "", "", "", None)
 
 
 @dataclass
@@ -50,6 +54,8 @@ GAPS = [
     Gap("DataFusion", "where the values of some row groups have no bounds (NaN among them; texts that have no "
         "upper bound of 64 bytes), a filter may take the others' bounds for the whole file's and find no row there; "
         "`datafusion.execution.collect_statistics = false` helps"),
+    Gap("DuckDB", "of names that differ in case alone, the second gets another (`XMLName_1`)",
+        lambda c: c.name == "XMLName", is_fatal=True),
     Gap("fastparquet", "decimals become doubles", is_decimal),
     Gap("fastparquet", "JSON is parsed, which loses digits, spaces and doubled keys", is_json),
     Gap("fastparquet", "dates outside of 1677 to 2262 wrap around", lambda c: c.kind == "date"),
@@ -64,6 +70,7 @@ GAPS = [
     Gap("parquetjs", "no delta or split encodings: not the modern profile", codecs=CODECS, profiles=("modern",)),
     Gap("parquetjs", "no zstd, no lz4_raw", codecs=("zstd", "lz4_raw")),
     Gap("parquetjs", "lists, groups and maps keep their inner names; not compared", is_nested, is_fatal=True),
+    Gap("parquetjs", "a file is refused where a name has a comma", lambda c: "," in c.name, is_fatal=True),
     Gap("parquetjs", "a file is refused where decimals have a dictionary", is_decimal, is_fatal=True),
     Gap("parquetjs", "oid (UINT 32) of 2147483648 and more becomes negative", lambda c: c.name == "oid",
         lambda want, read: int(want) == int(read) + 2**32),
@@ -91,3 +98,29 @@ def is_excused(reader, column, profile, want, read):
     return any(
         gap.columns and gap.columns(column) and gap.excuses(want, read) for gap in gaps_of(reader, profile)
     )
+
+
+def differences(reader, columns, expected, rows, profile):
+    """
+    Where what a Reader gave differs from the server's texts, but for its gaps. A column of both is "row", whose
+    difference says that rows are missing or in another order.
+    """
+    if rows.error:
+        return [rows.error]
+    if rows.names != ["row", *(c.name for c in columns)]:
+        return [f"columns {rows.names}"]
+    if rows.columns[0] != expected["row"]:
+        return [f"{len(rows.columns[0])} rows, or not in the table's order"]
+    found = []
+    for column, read in zip(columns, rows.columns[1:]):
+        for i, (want, text) in enumerate(zip(expected[column.name], read, strict=True)):
+            want, text = SERVER.plain(column.kind, want), reader.plain(column.kind, text)
+            if want != text and not is_excused(reader.name, column, profile, want, text):
+                found.append(f"{column.name}, row {i}: {shown(text)}, not {shown(want)}")
+                break
+    return found
+
+
+def shown(value):
+    text = repr(value)
+    return text if len(text) < 500 else f"{text[:500]}… ({len(text)} characters)"

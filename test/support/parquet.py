@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 
-def read_pyarrow(path):
-    return pq.ParquetFile(path, page_checksum_verification=True).read()
+def read_pyarrow(path, verify=True):
+    return pq.ParquetFile(path, page_checksum_verification=verify).read()
 
 
 def read_duckdb(path):

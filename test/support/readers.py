@@ -17,13 +17,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 
 import datafusion
-import duckdb
 import fastparquet
-import polars
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from support.canonical import table_texts
+from support.parquet import read_duckdb, read_polars, read_pyarrow
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "interop" / "readers"
 # Where the programs are built; a test's build folder may be given, so that it is kept between runs.
@@ -89,20 +87,6 @@ def of_arrow(read):
         return results
 
     return read_all
-
-
-def pyarrow_table(path, verify=True):
-    return pq.ParquetFile(path, page_checksum_verification=verify).read()
-
-
-def duckdb_table(path):
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        return connection.execute("SELECT * FROM read_parquet(?)", [str(path)]).to_arrow_table()
-
-
-def polars_table(path):
-    return polars.read_parquet(path).to_arrow()
 
 
 def datafusion_table(path):
@@ -248,15 +232,25 @@ def go_program():
 
 @functools.cache
 @alone()
-def java_program():
-    place = copy_of("java")
+def java_command(folder):
+    """java with the packages of the folder's pom.xml."""
+    place = copy_of(folder)
     path = place / "classpath"
     wanted = (place / "pom.xml").read_bytes()
     done = place / "resolved"
     if not done.exists() or done.read_bytes() != wanted:
         build(["mvn", "-q", "-B", "dependency:build-classpath", f"-Dmdep.outputFile={path}"], place)
         done.write_bytes(wanted)
-    return ["java", "-Xshare:auto", "-cp", path.read_text().strip(), str(place / "ReadParquet.java")]
+    return ["java", "-Xshare:auto", "-cp", path.read_text().strip()]
+
+
+def java_program():
+    return [*java_command("java"), str(BUILD / "java" / "ReadParquet.java")]
+
+
+def parquet_cli(*arguments):
+    """What parquet-java's command line prints."""
+    return run([*java_command("parquet-cli"), "org.apache.parquet.cli.Main"], arguments)
 
 
 def pinned(path, pattern):
@@ -271,21 +265,21 @@ def npm_version(package):
 READERS = {
     reader.name: reader
     for reader in (
-        Reader("pyarrow", "pyarrow", version("pyarrow"), "Python, C++", of_arrow(pyarrow_table)),
+        Reader("pyarrow", "pyarrow", version("pyarrow"), "Python, C++", of_arrow(read_pyarrow)),
         Reader(
             "pyarrow, checksums unread",
             "pyarrow",
             version("pyarrow"),
             "Python, C++",
-            of_arrow(functools.partial(pyarrow_table, verify=False)),
+            of_arrow(functools.partial(read_pyarrow, verify=False)),
         ),
-        Reader("DuckDB", "duckdb", version("duckdb"), "C++", of_arrow(duckdb_table)),
+        Reader("DuckDB", "duckdb", version("duckdb"), "C++", of_arrow(read_duckdb)),
         Reader(
             "Polars",
             "polars",
             version("polars"),
             "Rust",
-            of_arrow(polars_table),
+            of_arrow(read_polars),
             json_as_bytes=True,
         ),
         Reader("DataFusion", "datafusion", version("datafusion"), "Rust", of_arrow(datafusion_table)),
@@ -344,3 +338,11 @@ READERS = {
         ),
     )
 }
+
+
+def parameters():
+    """Every reader, for pytest.mark.parametrize."""
+    return [
+        pytest.param(reader, id=name, marks=[pytest.mark.long] if reader.long else [])
+        for name, reader in READERS.items()
+    ]
