@@ -1,10 +1,13 @@
 """Bloom filters: other people's readers find every value that is there, and skip row groups for those that are not."""
 
+import functools
 import json
 
+import datafusion
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+from support import readers
 
 ROWS = 60000
 
@@ -38,11 +41,15 @@ def filtered(decant, path):
     return columns[0]
 
 
+@functools.cache
+def duckdb_connection():
+    return duckdb.connect(config={"threads": 1})
+
+
 def excluded(path, column, literal):
-    """How many row groups DuckDB can leave out by their filters."""
-    with duckdb.connect() as connection:
-        rows = connection.execute(f"SELECT bloom_filter_excludes FROM parquet_bloom_probe('{path}', '{column}', {literal})")
-        return [row[0] for row in rows.fetchall()]
+    """Per row group, whether DuckDB can leave it out by its filter."""
+    query = f"SELECT bloom_filter_excludes FROM parquet_bloom_probe('{path}', '{column}', {literal})"
+    return [row[0] for row in duckdb_connection().execute(query).fetchall()]
 
 
 def test_auto_filters_what_is_all_dictionary_and_not_too_few(decant, write):
@@ -100,3 +107,108 @@ def test_a_filter_takes_a_hundredth_of_what_would_be_wrong_and_no_more_bytes(dec
 def test_what_can_have_no_filter_is_refused_by_name(decant, tmp_path, bloom):
     run = decant("export", "--table", "keyed", "-o", tmp_path / "x.parquet", "--parquet", f"bloom={bloom}", code=2)
     assert "parquet.bloom" in run.err
+
+
+# --- Readers beside DuckDB ------------------------------------------------------------------------
+
+PROGRAMS = {
+    name: pytest.param(program, id=name, marks=pytest.mark.long)
+    for name, program in (("arrow-rs", readers.rust_program), ("parquet-java", readers.java_program))
+}
+
+
+def answers_of(program, path, *question, count=1):
+    return readers.parse_lines(readers.run(program(), [*question, path]), count)
+
+
+@pytest.mark.parametrize("options", [(), ("profile=modern", "dictionary=false")])
+@pytest.mark.parametrize("program", PROGRAMS.values())
+def test_other_libraries_answer_as_duckdb_does_of_every_value_there_or_not(write, program, options):
+    """The filters' bits are the same for all: so is each answer, the wrong ones among those for absent values, too."""
+    path = write("id+label+number+measure+id_text", *options)
+    table = pq.read_table(path)
+    for column, absent in (("id", [i * 2 + 1 for i in range(60)]), ("number", [i * 2 + 1 for i in range(60)]),
+                           ("measure", [i + 0.25 for i in range(60)]), ("label", [f"label {i * 2 + 1}" for i in range(60)]),
+                           ("id_text", [f"absent {i}" for i in range(60)])):
+        places = [at for at in range(0, ROWS, 1111) if table.column(column)[at].is_valid]
+        values = [table.column(column)[at].as_py() for at in places] + absent
+        (asked,) = answers_of(program, path, "--bloom", column, ",".join(map(str, values)))
+        assert not asked.error, asked.error
+        answers = asked.columns
+        assert all(answer[at // 20000] for at, answer in zip(places, answers)), column
+        literals = [f"'{value}'" if isinstance(value, str) else str(value) for value in values]
+        assert answers == [[not out for out in excluded(path, column, literal)] for literal in literals], column
+
+
+def without_pages(path):
+    """A copy whose pages are overwritten, not so the filters: whoever reads a page fails."""
+    data, metadata = bytearray(path.read_bytes()), pq.ParquetFile(path).metadata
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for chunk in map(group.column, range(group.num_columns)):
+            start = chunk.dictionary_page_offset or chunk.data_page_offset
+            data[start : start + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
+    copy = path.with_suffix(".blank")
+    copy.write_bytes(data)
+    return copy
+
+
+# The ids of the rows that have a value in a column, for each value; None where the reader fails.
+
+
+def each(read):
+    def ids(path, column, values):
+        found = []
+        for value in values:
+            try:
+                found.append(read(path, column, value))
+            except Exception:  # of any kind: the reader's own
+                found.append(None)
+        return found
+
+    return ids
+
+
+def by_duckdb(path, column, value):
+    rows = duckdb_connection().execute(f"SELECT id FROM read_parquet(?) WHERE {column} = ?", [str(path), value])
+    return [row[0] for row in rows.fetchall()]
+
+
+def by_datafusion(path, column, value):
+    context = datafusion.SessionContext()
+    context.register_parquet("t", str(path), file_extension=path.suffix)
+    frame = context.table("t").filter(datafusion.col(column) == datafusion.lit(value))
+    return frame.select(datafusion.col("id")).to_pydict().get("id", [])
+
+
+def by_parquet_java(path, column, values):
+    question = ("--where", column, "eq", ",".join(map(str, values)))
+    results = answers_of(readers.java_program, path, *question, count=len(values))
+    return [None if rows.error else list(map(int, rows.column("id"))) for rows in results]
+
+
+ENGINES = [
+    pytest.param(each(by_duckdb), id="DuckDB"),
+    pytest.param(each(by_datafusion), id="DataFusion"),
+    pytest.param(by_parquet_java, id="parquet-java", marks=pytest.mark.long),
+]
+
+
+@pytest.mark.parametrize("ids", ENGINES)
+def test_a_query_for_what_is_not_there_reads_no_page_of_a_row_group(write, ids):
+    # Without dictionaries, which tell parquet-java of absent values, too; both columns' bounds span what is asked.
+    path = write("id+id_text", "dictionary=false")
+    blank, table = without_pages(path), pq.read_table(path, columns=["id", "id_text"])
+    for column, absent in (("id", [60001, 60003, 60005]), ("id_text", [f"{i:032x}" for i in (1 << 126, 5 << 124, 9 << 124)])):
+        absent = [value for value in absent if all(excluded(path, column, f"'{value}'"))]
+        assert len(absent) >= 2  # a hundredth of the answers may be wrong
+        present = table.column(column)[30000].as_py()
+        assert ids(path, column, [present, *absent]) == [[table.column("id")[30000].as_py()], *[[]] * len(absent)]
+        assert ids(blank, column, [present, *absent]) == [None, *[[]] * len(absent)]
+
+
+def test_datafusion_counts_the_row_groups_that_their_filters_kept_it_from(write):
+    context = datafusion.SessionContext()
+    context.register_parquet("t", str(write("id")))
+    plan = context.sql("EXPLAIN ANALYZE SELECT id FROM t WHERE id = 60001").collect()
+    text = " ".join(str(value) for batch in plan for value in batch.column(1).to_pylist())
+    assert "row_groups_pruned_bloom_filter=1 total" in text, text

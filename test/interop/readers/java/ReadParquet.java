@@ -5,9 +5,12 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.StringJoiner;
+import java.util.stream.Collectors;
 import org.apache.parquet.conf.PlainParquetConfiguration;
+import org.apache.parquet.column.values.bloomfilter.BloomFilter;
 import org.apache.parquet.example.data.Group;
 import org.apache.parquet.filter2.compat.FilterCompat;
 import org.apache.parquet.filter2.predicate.FilterApi;
@@ -17,6 +20,8 @@ import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.ParquetReader;
 import org.apache.parquet.hadoop.api.ReadSupport;
 import org.apache.parquet.hadoop.example.GroupReadSupport;
+import org.apache.parquet.hadoop.metadata.BlockMetaData;
+import org.apache.parquet.hadoop.metadata.ColumnChunkMetaData;
 import org.apache.parquet.io.InputFile;
 import org.apache.parquet.io.LocalInputFile;
 import org.apache.parquet.io.api.Binary;
@@ -34,32 +39,39 @@ import org.apache.parquet.schema.Type;
 /**
  * Prints the rows of Parquet files as ../README.md says, read with parquet-java, page checksums verified.
  *
- * <p>"--where COLUMN OPERATOR VALUE" before the files reads only the rows that match, with all that the library
- * has to skip others: statistics, dictionaries, bloom filters, the page index. OPERATOR is eq, lt, le, gt or ge;
- * VALUE is the text of a value as it is printed.
+ * <p>"--where COLUMN OPERATOR VALUE,VALUE" before the files reads each for each value, only the rows that match, with
+ * all that the library has to skip others: statistics, dictionaries, bloom filters, the page index. OPERATOR is eq, lt, le, gt, ge or
+ * contains, which is for the elements of a list; COLUMN is the path of a leaf, with points; VALUE is the text of a
+ * value as it is printed.
+ *
+ * <p>"--bloom COLUMN VALUE,VALUE" instead prints what the column's Bloom filters say of the values: a row for each row
+ * group, of true (perhaps there) or false (surely not) for each value; of nulls where there is no filter. No page is
+ * read.
  */
 public class ReadParquet {
   private static final PrintStream out =
       new PrintStream(new BufferedOutputStream(System.out, 1 << 16), false, StandardCharsets.UTF_8);
 
   public static void main(String[] arguments) {
-    String[] where = null;
-    int first = 0;
-    if (arguments.length > 4 && arguments[0].equals("--where")) {
-      where = new String[] {arguments[1], arguments[2], arguments[3]};
-      first = 4;
-    }
+    String question = arguments.length > 0 ? arguments[0] : "";
+    int first = question.equals("--where") ? 4 : question.equals("--bloom") ? 3 : 0;
+    String[] asked = Arrays.copyOfRange(arguments, Math.min(1, first), first);
     for (int i = first; i < arguments.length; i++) {
-      try {
-        out.println("{\"rows\":" + read(arguments[i], where) + "}");
-      } catch (Exception | LinkageError error) {
-        out.println("{\"error\":" + quote(String.valueOf(error)) + "}");
+      String[] values = asked.length == 3 ? asked[2].split(",", -1) : new String[1];
+      for (String value : values) {
+        try {
+          String path = arguments[i];
+          long count = asked.length == 2 ? ask(path, asked[0], asked[1].split(",", -1)) : read(path, asked, value);
+          out.println("{\"rows\":" + count + "}");
+        } catch (Exception | LinkageError error) {
+          out.println("{\"error\":" + quote(String.valueOf(error)) + "}");
+        }
       }
     }
     out.flush();
   }
 
-  private static long read(String path, String[] where) throws IOException {
+  private static long read(String path, String[] where, String value) throws IOException {
     InputFile file = new LocalInputFile(Path.of(path));
     MessageType schema;
     try (ParquetFileReader footer = ParquetFileReader.open(file)) {
@@ -70,7 +82,7 @@ public class ReadParquet {
     out.println("{\"file\":" + quote(path) + ",\"columns\":" + names + "}");
     GroupBuilder builder = new GroupBuilder(file);
     builder.usePageChecksumVerification();
-    if (where != null) builder.withFilter(FilterCompat.get(predicate(schema, where[0], where[1], where[2])));
+    if (where.length > 0) builder.withFilter(FilterCompat.get(predicate(schema, where[0], where[1], value)));
     long count = 0;
     try (ParquetReader<Group> reader = builder.build()) {
       for (Group row; (row = reader.read()) != null; count++) {
@@ -80,6 +92,41 @@ public class ReadParquet {
       }
     }
     return count;
+  }
+
+  private static long ask(String path, String column, String[] values) throws IOException {
+    try (ParquetFileReader file = ParquetFileReader.open(new LocalInputFile(Path.of(path)))) {
+      String names = Arrays.stream(values).map(ReadParquet::quote).collect(Collectors.joining(","));
+      out.println("{\"file\":" + quote(path) + ",\"columns\":[" + names + "]}");
+      PrimitiveType type = leaf(file.getFileMetaData().getSchema(), column);
+      for (BlockMetaData group : file.getRowGroups()) {
+        for (ColumnChunkMetaData chunk : group.getColumns()) {
+          if (!chunk.getPath().toDotString().equals(column)) continue;
+          BloomFilter filter = file.readBloomFilter(chunk);
+          StringJoiner cells = new StringJoiner(",", "[", "]");
+          for (String value : values) cells.add(filter == null ? "null" : "" + filter.findHash(hash(filter, type, value)));
+          out.println(cells);
+        }
+      }
+      return file.getRowGroups().size();
+    }
+  }
+
+  private static long hash(BloomFilter filter, PrimitiveType type, String value) {
+    return switch (type.getPrimitiveTypeName()) {
+      case INT32 -> filter.hash(Integer.parseInt(value));
+      case INT64 -> filter.hash(Long.parseLong(value));
+      case DOUBLE -> filter.hash(Double.parseDouble(value));
+      default -> filter.hash(Binary.fromString(value));
+    };
+  }
+
+  private static PrimitiveType leaf(MessageType schema, String path) {
+    return schema.getColumns().stream()
+        .filter(column -> String.join(".", column.getPath()).equals(path))
+        .findFirst()
+        .orElseThrow()
+        .getPrimitiveType();
   }
 
   private static class GroupBuilder extends ParquetReader.Builder<Group> {
@@ -154,7 +201,7 @@ public class ReadParquet {
   }
 
   private static FilterPredicate predicate(MessageType schema, String column, String operator, String value) {
-    PrimitiveType type = schema.getType(column).asPrimitiveType();
+    PrimitiveType type = leaf(schema, column);
     boolean isDecimal = type.getLogicalTypeAnnotation() instanceof DecimalLogicalTypeAnnotation;
     BigInteger unscaled = isDecimal ? new BigDecimal(value).unscaledValue() : null;
     return switch (type.getPrimitiveTypeName()) {
@@ -179,7 +226,7 @@ public class ReadParquet {
     }
     byte[] least = unscaled.toByteArray();
     byte[] bytes = new byte[type.getTypeLength()];
-    java.util.Arrays.fill(bytes, (byte) (unscaled.signum() < 0 ? -1 : 0));
+    Arrays.fill(bytes, (byte) (unscaled.signum() < 0 ? -1 : 0));
     System.arraycopy(least, 0, bytes, bytes.length - least.length, least.length);
     return Binary.fromConstantByteArray(bytes);
   }
@@ -192,6 +239,7 @@ public class ReadParquet {
       case "le" -> FilterApi.ltEq(column, value);
       case "gt" -> FilterApi.gt(column, value);
       case "ge" -> FilterApi.gtEq(column, value);
+      case "contains" -> FilterApi.contains(FilterApi.eq(column, value));
       default -> throw new IllegalArgumentException(operator);
     };
   }

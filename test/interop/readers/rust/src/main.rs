@@ -1,9 +1,14 @@
-//! Prints the rows of Parquet files as ../README.md says, read with the record interface of the parquet crate.
+//! Prints the rows of Parquet files as ../README.md says, read with the record interface of the parquet crate; with
+//! "--where" or "--bloom" through its Arrow interface and its Bloom filters.
+
+mod bloom;
+mod filter;
 
 use parquet::data_type::{AsBytes, Decimal};
-use parquet::errors::Result;
+use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
+use parquet::schema::types::SchemaDescriptor;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -106,20 +111,33 @@ fn group(row: &Row, out: &mut String) {
     out.push('}');
 }
 
-fn read(path: &str, lines: &mut impl Write) -> Result<usize> {
-    let reader = SerializedFileReader::new(File::open(path)?)?;
+/// The line before a file's rows.
+fn head(path: &str, columns: &[String]) -> String {
     let mut line = String::from("{\"file\":");
     quote(path, &mut line);
     line.push_str(",\"columns\":[");
-    let schema = reader.metadata().file_metadata().schema().clone();
-    for (i, column) in schema.get_fields().iter().enumerate() {
+    for (i, name) in columns.iter().enumerate() {
         if i > 0 {
             line.push(',');
         }
-        quote(column.name(), &mut line);
+        quote(name, &mut line);
     }
-    writeln!(lines, "{line}]}}")?;
+    line + "]}"
+}
+
+/// The leaf of a path with points.
+fn leaf(schema: &SchemaDescriptor, path: &str) -> Result<usize> {
+    let found = (0..schema.num_columns()).find(|i| schema.column(*i).path().string() == path);
+    found.ok_or_else(|| ParquetError::General(format!("no leaf {path}")))
+}
+
+fn read(path: &str, lines: &mut impl Write) -> Result<usize> {
+    let reader = SerializedFileReader::new(File::open(path)?)?;
+    let schema = reader.metadata().file_metadata().schema().clone();
+    let names: Vec<String> = schema.get_fields().iter().map(|field| field.name().to_string()).collect();
+    writeln!(lines, "{}", head(path, &names))?;
     let mut count = 0;
+    let mut line = String::new();
     for row in reader.get_row_iter(None)? {
         line.clear();
         line.push('[');
@@ -137,8 +155,24 @@ fn read(path: &str, lines: &mut impl Write) -> Result<usize> {
 
 fn main() -> std::io::Result<()> {
     let mut lines = BufWriter::new(std::io::stdout().lock());
-    for path in std::env::args().skip(1) {
-        match read(&path, &mut lines) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (question, files) = match arguments.first().map(String::as_str) {
+        Some("--where") => arguments.split_at(4),
+        Some("--bloom") => arguments.split_at(3),
+        _ => arguments.split_at(0),
+    };
+    // A file is read once for each value that is asked for.
+    let values: Vec<&str> = match question {
+        [_, _, _, values] => values.split(',').collect(),
+        _ => vec![""],
+    };
+    for (path, value) in files.iter().flat_map(|path| values.iter().map(move |value| (path, value))) {
+        let read = match question {
+            [_, column, values] => bloom::ask(path, column, values, &mut lines),
+            [_, column, _, _] => filter::read(path, column, value, &mut lines),
+            _ => read(path, &mut lines),
+        };
+        match read {
             Ok(count) => writeln!(lines, "{{\"rows\":{count}}}")?,
             Err(error) => {
                 let mut text = String::new();
