@@ -12,6 +12,7 @@ import argparse
 import json
 import math
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -45,6 +46,7 @@ def parse_arguments():
     add("--profiles", nargs="*", default=["portable", "modern"], help="of decant")
     add("--flatten", action="store_true", help="also a file whose JSON columns are flattened by a full pass")
     add("--read", type=int, default=0, metavar="ROUNDS", help="measure how long the files take to read, instead")
+    add("--only", metavar="REGEX", default="", help="with --read: the readers whose name has it")
     add("--no-defaults", action="store_true", help="zstd 3 alone, not the peers' default codecs")
     return parser.parse_args()
 
@@ -235,9 +237,11 @@ def seconds_of(function, what):
     return time.monotonic() - started
 
 
-def print_reading(files, rounds):
+def print_reading(files, rounds, only):
     print("\n| seconds (median) | " + " | ".join(files) + " |\n|---|" + "---:|" * len(files))
     for reader, prepare in READERS.items():
+        if not re.search(only, reader):
+            continue
         try:
             functions = {name: prepare(path) for name, path in files.items()}
         except ImportError:
@@ -260,7 +264,7 @@ def main():
         os.makedirs(folder, exist_ok=True)
         files = make_files(options, server, folder)
         if options.read:
-            print_reading({n: p for n, p in files.items() if "default codec" not in n}, options.read)
+            print_reading({n: p for n, p in files.items() if "default codec" not in n}, options.read, options.only)
             return
         entropy = entropies(next(iter(files.values())))
         print_totals(files)
