@@ -5,7 +5,6 @@ the server, row by row. The seed is in the test's name, so that a finding can be
 
 import random
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -135,26 +134,42 @@ def listed(rng, values):
     return pa.ListArray.from_arrays(pa.array(offsets), values, mask=pa.array(mask))
 
 
-def random_table(seed, rows):
-    """Names, SQL types and Arrow arrays; the first numbers the rows."""
-    rng = np.random.default_rng(seed)
+def lists(rng, kind, rows):
+    """Of all the values that one column has, cut or filled up with NULL."""
+    array = listed(rng, column(rng, kind, rows))
+    return pa.concat_arrays([array[:rows], pa.nulls(max(0, rows - len(array)), array.type)])
+
+
+def random_kinds(rng):
+    """The first numbers the rows."""
     kinds = ["int4", *rng.choice(list(KINDS), int(rng.integers(1, 9)))]
-    columns = [pa.array(np.arange(rows, dtype="int32")), *(column(rng, kind, rows) for kind in kinds[1:])]
-    for kind in rng.choice(list(KINDS), int(rng.integers(0, 3))):
-        lists = listed(rng, column(rng, kind, rows))
-        pad = pa.nulls(max(0, rows - len(lists)), lists.type)
-        kinds.append(f"{kind}[]")
-        columns.append(pa.concat_arrays([lists[:rows], pad]))
-    return [f"c{i}" for i in range(len(kinds))], kinds, columns
+    return kinds + [f"{kind}[]" for kind in rng.choice(list(KINDS), int(rng.integers(0, 3)))]
 
 
-def fill(db, table, names, kinds, columns):
+def random_columns(rng, kinds, rows):
+    made = [
+        lists(rng, kind[:-2], rows) if kind.endswith("[]") else column(rng, kind, rows) for kind in kinds[1:]
+    ]
+    return [pa.array(np.arange(rows, dtype="int32")), *made]
+
+
+def random_table(seed, rows):
+    """Names, SQL types and Arrow arrays."""
+    rng = np.random.default_rng(seed)
+    kinds = random_kinds(rng)
+    return [f"c{i}" for i in range(len(kinds))], kinds, random_columns(rng, kinds, rows)
+
+
+def create(db, table, names, kinds, columns):
     """NOT NULL where nothing speaks against it, for every other column."""
     not_null = [
         " NOT NULL" if array.null_count == 0 and i % 2 == 0 else "" for i, array in enumerate(columns)
     ]
     definitions = ", ".join(f"{n} {k}{c}" for n, k, c in zip(names, kinds, not_null))
     db.execute(f"DROP TABLE IF EXISTS {table}; CREATE TABLE {table} ({definitions})")
+
+
+def fill(db, table, columns):
     with db.connection.cursor().copy(f"COPY {table} FROM STDIN (FORMAT csv, NULL 'NIL')") as copy:
         copy.write(csv_of(columns))
 
@@ -270,10 +285,15 @@ def random_options(seed, rows):
 
 def check(db, decant, folder, seed, rows):
     names, kinds, columns = random_table(seed, rows)
-    fill(db, "fuzzed", names, kinds, columns)
+    create(db, "fuzzed", names, kinds, columns)
+    fill(db, "fuzzed", columns)
     options, lanes = random_options(seed, rows)
     path = folder / "fuzzed.parquet"
     decant("export", "--quiet", "--table", "fuzzed", "-o", path, "--lanes", lanes, "--parquet", options)
+    check_file(decant, path, dict(zip(names, columns)), f"{kinds} {options} lanes {lanes}")
+
+
+def check_file(decant, path, columns, how):
     decant("verify", path)  # readers that skip no pages do not see the page index
     readers = {
         "pyarrow": lambda: pq.ParquetFile(path, page_checksum_verification=True).read(),
@@ -283,13 +303,11 @@ def check(db, decant, folder, seed, rows):
         table = read()
         # Short rows may lie before longer ones: the numbers say where each is.
         order = pc.sort_indices(table.column("c0"))
-        for name, kind, array in zip(names, kinds, columns):
+        for name, array in columns.items():
             got = comparable(table.column(name).take(order))
             for a, b in zip(comparable(array), got, strict=True):
-                assert a.type == b.type, (reader, name, kind, options, a.type, b.type)
-                assert a.equals(b), (
-                    f"{reader} {name} {kind} {options} lanes {lanes}: {first_difference(a, b)}"
-                )
+                assert a.type == b.type, (reader, name, how, a.type, b.type)
+                assert a.equals(b), f"{reader} {name} {how}: {first_difference(a, b)}"
     path.unlink()
 
 
@@ -309,3 +327,47 @@ def test_random_tables_come_back(db, decant, tmp_path, seed):
 @pytest.mark.parametrize("seed", range(1000, 1060))
 def test_random_tables_of_many_rows_come_back(db, decant, tmp_path, seed):
     check(db, decant, tmp_path, seed, [1000, 20000, 100000][seed % 3])
+
+
+# --- millions of rows -----------------------------------------------------------------------------
+BLOCK_ROWS = 60000
+BLOCKS = 5
+
+
+def fill_with_blocks(db, rng, kinds, rows):
+    """
+    A table of whole blocks, some alike, one behind the other; each has shapes of its own, so that row groups
+    differ in what pays for them. Returns its columns.
+    """
+    names = [f"c{i}" for i in range(len(kinds))]
+    blocks = [random_columns(rng, kinds, BLOCK_ROWS) for _ in range(BLOCKS)]
+    together = [pa.concat_arrays(arrays) for arrays in zip(*blocks)]
+    create(db, "many", names, kinds, together)
+    for i, columns in enumerate(blocks):
+        create(db, f"block{i}", names, kinds, columns)
+        fill(db, f"block{i}", columns)
+    chosen = rng.integers(0, BLOCKS, rows // BLOCK_ROWS)
+    for n, block in enumerate(chosen):
+        others = ", ".join(names[1:])
+        db.execute(f"INSERT INTO many SELECT c0 + {n * BLOCK_ROWS}, {others} FROM block{block}")
+    columns = {name: pa.chunked_array([blocks[k][i] for k in chosen]) for i, name in enumerate(names)}
+    columns["c0"] = pa.chunked_array([pa.array(np.arange(rows, dtype="int32"))])
+    return columns
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2000, 2008))
+def test_random_tables_of_millions_of_rows_come_back(db, decant, tmp_path, seed):
+    """Large row groups in little memory: what is finished of them lies in the temporary file."""
+    rows = 33 * BLOCK_ROWS
+    rng = np.random.default_rng(seed)
+    kinds = random_kinds(rng)
+    columns = fill_with_blocks(db, rng, kinds, rows)
+    profile, codec = ("portable", "modern")[seed % 2], ("none", "snappy", "zstd:1")[seed % 3]
+    group_rows = rng.choice([rows // 7, rows // 2, rows])
+    options = f"profile={profile},compression={codec},row-group-rows={group_rows}"
+    path = tmp_path / "many.parquet"
+    arguments = ["--table", "many", "-o", path, "--lanes", "2", "--memory", "32MB", "--parquet", options]
+    summary = decant("export", *arguments, "--json").summary
+    assert summary["rows"] == rows and summary["peakMemoryBytes"] < 48 << 20
+    check_file(decant, path, columns, f"{kinds} {options}")
