@@ -1,10 +1,11 @@
 """
-Options of Parquet, drawn at random, and what a column must hold that was asked for with them: made of the text that
-the server's output functions write, by the column's type.
+Options of Parquet, drawn at random, and what a column must hold that was asked for with them: made of the
+text that the server's output functions write, by the column's type.
 """
 
 import struct
 from decimal import Decimal
+from functools import partial
 
 import pyarrow as pa
 from hypothesis import strategies as st
@@ -18,8 +19,9 @@ MICROS_MAX = 2**63 - 1
 DOUBLE_MAX = float.fromhex("0x1.fffffffffffffp1023")
 # What decant reads in binary within arrays and composites; the server takes apart what holds others.
 READ_IN_BINARY = {
-    *("bool", "int2", "int4", "int8", "oid", "float4", "float8", "numeric", "text", "varchar", "char", "name"),
-    *("citext", "refcursor", "json", "jsonb", "bytea", "date", "time", "timestamp", "timestamptz", "uuid", "enum"),
+    *("bool", "int2", "int4", "int8", "oid", "float4", "float8", "numeric", "bytea", "uuid", "json", "jsonb"),
+    *("text", "varchar", "char", "name", "citext", "refcursor", "enum"),
+    *("date", "time", "timestamp", "timestamptz"),
 }
 
 
@@ -41,7 +43,8 @@ def parquet_options(draw, nested=("list", "list", "json")):
         "nested": list(nested),
     }
     asked = {name: draw(st.sampled_from(some)) for name, some in choices.items()}
-    return Options("parquet", asked, draw(st.sampled_from(["error", "null", "null", "replace", "replace", "string"])))
+    policy = draw(st.sampled_from(["error", "null", "null", "replace", "replace", "string"]))
+    return Options("parquet", asked, policy)
 
 
 class Refused(Exception):
@@ -60,7 +63,7 @@ class ParquetOracle:
         return self.o[name] == name or (self.o[name] == "auto" and self.modern)
 
     def is_text(self, kind):
-        """Is the column JSON text, be it asked for or because the server cannot take its arrays of arrays apart?"""
+        """Is the column JSON text, be it asked for or as the server cannot take its arrays of arrays apart?"""
         return kind.shape != "scalar" and (self.o["nested"] == "json" or has_mixed_lists(kind))
 
     def special(self, replacement=None):
@@ -75,7 +78,8 @@ class ParquetOracle:
     def value(self, kind, text):
         if text is None:
             return None
-        return {"scalar": self.scalar, "list": self.list, "struct": self.struct, "map": self.map}[kind.shape](kind, text)
+        read = {"scalar": self.scalar, "list": self.list, "struct": self.struct, "map": self.map}
+        return read[kind.shape](kind, text)
 
     def list(self, kind, text):
         if kind.base_name in ("int2vector", "oidvector"):
@@ -89,7 +93,8 @@ class ParquetOracle:
         return [self.value(item, part) for part in texts]
 
     def struct(self, kind, text):
-        return [self.value(part, field) for part, field in zip(kind.parts, server_text.row_fields(text), strict=True)]
+        fields = server_text.row_fields(text)
+        return [self.value(part, field) for part, field in zip(kind.parts, fields, strict=True)]
 
     def map(self, kind, text):
         return server_text.hstore_pairs(text)
@@ -195,11 +200,11 @@ def plain(array):
     if pa.types.is_map(kind):
         return array.to_pylist()
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        items = iter(plain(array.flatten()))
-        return [None if n is None else [next(items) for _ in range(n)] for n in array.value_lengths().to_pylist()]
+        items, lengths = iter(plain(array.flatten())), array.value_lengths().to_pylist()
+        return [None if n is None else [next(items) for _ in range(n)] for n in lengths]
     if pa.types.is_struct(kind):
-        rows = list(zip(*map(plain, array.flatten())))
-        return [list(row) if valid else None for row, valid in zip(rows, array.is_valid().to_pylist(), strict=True)]
+        rows, valid = list(zip(*map(plain, array.flatten()))), array.is_valid().to_pylist()
+        return [list(row) if is_valid else None for row, is_valid in zip(rows, valid, strict=True)]
     return plain_scalars(array)
 
 
@@ -233,7 +238,7 @@ def expected_columns(db, table, o):
     columns = []
     for i, column in enumerate(table.columns):
         before = oracle.count
-        read = oracle.json if oracle.is_text(column.kind) else lambda text, kind=column.kind: oracle.value(kind, text)
+        read = oracle.json if oracle.is_text(column.kind) else partial(oracle.value, column.kind)
         columns.append([None if row[i] is None else read(row[i]) for row in rows])
         o.count(column, oracle.count - before)
     return columns

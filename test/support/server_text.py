@@ -1,4 +1,4 @@
-"""Values taken out of the text that the server's output functions make of them: arrays, rows, hstore, days, moments."""
+"""Values taken out of the text that the server's output functions make of them: arrays, rows, days, moments."""
 
 import re
 
@@ -20,19 +20,17 @@ def array_parts(text, delimiter=","):
         return [], []
     dimensions = len(body) - len(body.lstrip("{"))
     lower = [int(n) for n in re.findall(r"\[(-?\d+):", found[1])] if found else [1] * dimensions
+    word = re.compile(r'"((?:[^"\\]|\\.)*)"|[^{}"' + re.escape(delimiter) + "]+", re.DOTALL)
     items, at = [], 0
     while at < len(body):
         if body[at] in "{}" or body[at] == delimiter:
             at += 1
             continue
-        item = re.compile(r'"((?:[^"\\]|\\.)*)"|[^{}"' + re.escape(delimiter) + "]+", re.DOTALL).match(body, at)
-        items.append(unescape(item[1]) if item[1] is not None else None if item[0] == "NULL" else unescape(item[0]))
+        item = word.match(body, at)
+        is_null = item[0] == "NULL"
+        items.append(None if is_null else unescape(item[0] if item[1] is None else item[1]))
         at = item.end()
     return lower, items
-
-
-def vector_items(text):
-    return text.split()
 
 
 def row_fields(text):

@@ -1,6 +1,6 @@
 """
-Options of the text formats, drawn at random, and what a file that was asked for with them must hold: by COPY's own
-options, and by what the server says of every value.
+Options of the text formats, drawn at random, and what a file that was asked for with them must hold: by
+COPY's own options, and by what the server says of every value.
 """
 
 import re
@@ -13,10 +13,15 @@ from .command import as_option
 from .oracle import NIL, element_value, parse_json, parse_xml
 
 SIGNS = list(",;|\t '\"\\.:-+=/aN0~\x1f\x01")
-ZONES = ["Europe/Berlin", "America/New_York", "Africa/Monrovia", "Asia/Kathmandu", "Etc/GMT+5", "-3", "+05:30"]
+ZONES = ["Europe/Berlin", "America/New_York", "Africa/Monrovia", "Asia/Kathmandu", "Etc/GMT+5", "-3"]
+ZONES += ["+05:30"]
 MOMENTS = ("timestamp", "timestamptz")
 SPECIAL_NUMBERS = "('NaN', 'Infinity', '-Infinity')"
-LARGEST = {"float4": "'3.4028235e38'::float4", "float8": "'1.7976931348623157e308'::float8", "numeric": "NULL::numeric"}
+LARGEST = {
+    "float4": "'3.4028235e38'::float4",
+    "float8": "'1.7976931348623157e308'::float8",
+    "numeric": "NULL::numeric",
+}
 POLICIES = ["error", "null", "string", "replace"]
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 HALF_PAIR = re.compile("[\ud800-\udfff]")
@@ -36,7 +41,8 @@ class Options:
 
     @property
     def arguments(self):
-        spelled = ",".join(f"{name}={as_option(str(value))}" for name, value in self.asked.items() if value is not None)
+        given = {name: as_option(str(value)) for name, value in self.asked.items() if value is not None}
+        spelled = ",".join(f"{name}={value}" for name, value in given.items())
         return [f"--{self.group}", spelled, "--special", self.special]
 
     def count(self, column, number=1):
@@ -120,8 +126,9 @@ def expected_csv(db, table, o):
         lines = db.copied(statement)
     if o["header"] == "true" and o.asked.get("force-quote") == "non-numeric":
         quote, escape = o["quote"], o["escape"] or o["quote"]
-        marked = [re.sub(f"[{re.escape(quote + escape)}]", lambda m: escape + m[0], c.name) for c in table.columns]
-        lines[0] = o["delimiter"].join(quote + name + quote for name in marked).encode() + b"\n"
+        signs = f"[{re.escape(quote + escape)}]"
+        escaped = [re.sub(signs, lambda m: escape + m[0], column.name) for column in table.columns]
+        lines[0] = o["delimiter"].join(quote + name + quote for name in escaped).encode() + b"\n"
     end = b"\r\n" if o["newline"] == "crlf" else b"\n"
     return (b"\xef\xbb\xbf" if o["bom"] == "true" else b"") + b"".join(line[:-1] + end for line in lines)
 
@@ -167,7 +174,7 @@ def json_expression(column, o):
 
 def expected_json(db, table, o):
     """The text of every row's object, line breaks between a json value's tokens and all."""
-    keys = [db.value(f"SELECT to_json({values.literal(column.name)}::text)::text") for column in table.columns]
+    keys = [db.value(f"SELECT to_json({values.literal(c.name)}::text)::text") for c in table.columns]
     expressions = ", ".join(json_expression(column, o) for column in table.columns)
     with db.zone(o["zone"]):
         rows = db.rows(f"SELECT {expressions} FROM {table.quoted}")
@@ -259,10 +266,14 @@ class XmlOracle:
             return "true" if value else "false"
         if isinstance(value, tuple):
             members = [(self.mend(column, key), self.nest(column, item)) for key, item in value[1]]
-            return [(key, self.shown(item)) for key, item in members if not (item == NIL and self.null == "absent")] or ""
+            return self.with_nulls(members) or ""
         if isinstance(value, list):
             return [("item", self.shown(self.nest(column, item))) for item in value] or ""
         return self.clean(column, self.mend(column, str(value)))
+
+    def with_nulls(self, members):
+        is_shown = self.null != "absent"
+        return [(name, self.shown(value)) for name, value in members if is_shown or value != NIL]
 
     def shown(self, value):
         return "" if value == NIL and self.null != "xsi" else value
@@ -286,7 +297,7 @@ class XmlOracle:
 
     def row(self, table, cells):
         found = [(column.name, self.value(column, cell)) for column, cell in zip(table.columns, cells)]
-        return [(name, self.shown(value)) for name, value in found if not (value == NIL and self.null == "absent")]
+        return self.with_nulls(found)
 
 
 def expected_xml_rows(db, table, o):
