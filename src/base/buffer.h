@@ -77,7 +77,9 @@ static inline void buffer_let_go(struct buffer *b) {
 /* Appends a long value in pieces, and lets go of what was there before each. */
 void buffer_append_long(struct buffer *b, const uint8_t *bytes, size_t len);
 
-static inline void buffer_append_string(struct buffer *b, const char *text) { buffer_append(b, text, strlen(text)); }
+static inline void buffer_append_string(struct buffer *b, const char *text) {
+  buffer_append(b, text, strlen(text));
+}
 
 void buffer_appendf(struct buffer *b, const char *format, ...) PRINTF_LIKE(2, 3);
 

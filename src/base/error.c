@@ -53,7 +53,8 @@ static void make_showable(char *text) {
 
 static void set(struct error *err, enum error_code code, const char *field, const char *format, va_list args)
     __attribute__((format(printf, 4, 0)));
-static void set(struct error *err, enum error_code code, const char *field, const char *format, va_list args) {
+static void set(struct error *err, enum error_code code, const char *field, const char *format,
+                va_list args) {
   char text[ERROR_MESSAGE_MAX];
   vsnprintf(text, sizeof text, format, args);
   make_showable(text);

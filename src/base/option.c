@@ -38,8 +38,10 @@ bool parse_size(const char *text, int64_t *bytes) {
 }
 
 static bool parse_bool(const char *text, bool *value) {
-  if (!strcmp(text, "true") || !strcmp(text, "on") || !strcmp(text, "yes") || !strcmp(text, "1")) *value = true;
-  else if (!strcmp(text, "false") || !strcmp(text, "off") || !strcmp(text, "no") || !strcmp(text, "0")) *value = false;
+  if (!strcmp(text, "true") || !strcmp(text, "on") || !strcmp(text, "yes") || !strcmp(text, "1"))
+    *value = true;
+  else if (!strcmp(text, "false") || !strcmp(text, "off") || !strcmp(text, "no") || !strcmp(text, "0"))
+    *value = false;
   else return false;
   return true;
 }
@@ -58,7 +60,8 @@ static void list_names(const struct option *table, char *to, size_t size) {
     len += (size_t)snprintf(to + len, size - len, "%s%s", o == table ? "" : ", ", o->name);
 }
 
-static bool set_choice(const struct option *o, int *to, const char *field, const char *text, struct error *err) {
+static bool set_choice(const struct option *o, int *to, const char *field, const char *text,
+                       struct error *err) {
   for (int i = 0; o->choices[i]; i++) {
     if (strcmp(o->choices[i], text) != 0) continue;
     *to = i;
@@ -69,7 +72,8 @@ static bool set_choice(const struct option *o, int *to, const char *field, const
   return fail_field(err, field, "option \"%s\": \"%.100s\" is not one of %s", field, text, allowed);
 }
 
-static bool set_number(const struct option *o, int64_t *to, const char *field, const char *text, struct error *err) {
+static bool set_number(const struct option *o, int64_t *to, const char *field, const char *text,
+                       struct error *err) {
   int64_t v;
   bool parsed = o->type == OPTION_SIZE ? parse_size(text, &v) : parse_int64(text, &v);
   if (!parsed || v < o->min || v > o->max)
@@ -79,19 +83,21 @@ static bool set_number(const struct option *o, int64_t *to, const char *field, c
   return true;
 }
 
-static bool set_text(const struct option *o, char *to, const char *field, const char *text, struct error *err) {
+static bool set_text(const struct option *o, char *to, const char *field, const char *text,
+                     struct error *err) {
   size_t len = strlen(text);
   if (o->min == o->max && len != (size_t)o->min)
-    return fail_field(err, field, "option \"%s\": exactly %lld byte%s needed, not \"%.100s\"", field, (long long)o->min,
-                      o->min == 1 ? " is" : "s are", text);
+    return fail_field(err, field, "option \"%s\": exactly %lld byte%s needed, not \"%.100s\"", field,
+                      (long long)o->min, o->min == 1 ? " is" : "s are", text);
   if (len < (size_t)o->min || len > (size_t)o->max)
-    return fail_field(err, field, "option \"%s\": a text of %lld to %lld bytes is needed, not \"%.100s\"", field,
-                      (long long)o->min, (long long)o->max, text);
+    return fail_field(err, field, "option \"%s\": a text of %lld to %lld bytes is needed, not \"%.100s\"",
+                      field, (long long)o->min, (long long)o->max, text);
   memcpy(to, text, len + 1);
   return true;
 }
 
-static bool set_value(const struct option *o, void *values, const char *field, const char *text, struct error *err) {
+static bool set_value(const struct option *o, void *values, const char *field, const char *text,
+                      struct error *err) {
   void *at = (char *)values + o->offset;
   switch (o->type) {
     case OPTION_BOOL:
@@ -114,15 +120,16 @@ void options_defaults(const struct option *table, void *values) {
   }
 }
 
-bool option_set(const struct option *table, void *values, const char *group, const char *name, const char *text,
-                struct error *err) {
+bool option_set(const struct option *table, void *values, const char *group, const char *name,
+                const char *text, struct error *err) {
   char field[ERROR_FIELD_MAX];
   snprintf(field, sizeof field, "%s.%.80s", group, name);
   for (const struct option *o = table; o && o->name; o++)
     if (strcmp(o->name, name) == 0) return set_value(o, values, field, text, err);
   char allowed[512] = "";
   if (table) list_names(table, allowed, sizeof allowed);
-  return fail_field(err, field, "unknown option \"%s\"; %s takes %s", field, group, *allowed ? allowed : "no options");
+  return fail_field(err, field, "unknown option \"%s\"; %s takes %s", field, group,
+                    *allowed ? allowed : "no options");
 }
 
 static int hex_digit(char c) {
@@ -159,15 +166,17 @@ static const char *read_token(const char *from, const char *stops, char *to, siz
   return from;
 }
 
-bool options_parse(const struct option *table, void *values, const char *group, const char *text, struct error *err) {
+bool options_parse(const struct option *table, void *values, const char *group, const char *text,
+                   struct error *err) {
   while (*text) {
     char name[64], value[OPTION_TEXT_LIMIT];
     text = read_token(text, "=,", name, sizeof name);
     if (!text) return fail_field(err, group, "--%s: an option's name is longer than 63 bytes", group);
     if (*text == '=') {
       text = read_token(text + 1, ",", value, sizeof value);
-      if (!text) return fail_field(err, group, "--%s: the value of \"%s\" is longer than %d bytes", group, name,
-                                         OPTION_TEXT_LIMIT - 1);
+      if (!text)
+        return fail_field(err, group, "--%s: the value of \"%s\" is longer than %d bytes", group, name,
+                          OPTION_TEXT_LIMIT - 1);
     } else {
       strcpy(value, "true");
     }

@@ -29,8 +29,8 @@ struct option {
 void options_defaults(const struct option *table, void *values);
 
 /* Sets one option from text. `group` is the request's field ("csv"), named in the error with the option. */
-bool option_set(const struct option *table, void *values, const char *group, const char *name, const char *text,
-                struct error *err) MUST_CHECK;
+bool option_set(const struct option *table, void *values, const char *group, const char *name,
+                const char *text, struct error *err) MUST_CHECK;
 
 /*
  * "k=v,k2=v2"; `k` alone is `k=true`. A backslash takes the sign behind it as it is (delimiter=\,); \t, \n and \r are

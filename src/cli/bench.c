@@ -41,10 +41,11 @@ static bool set_cases(struct bench *b, const char *text, struct error *err) {
   return true;
 }
 
-static bool set_number(const char *name, const char *text, int64_t min, int64_t max, int64_t *value, struct error *err) {
+static bool set_number(const char *name, const char *text, int64_t min, int64_t max, int64_t *value,
+                       struct error *err) {
   if (parse_int64(text, value) && *value >= min && *value <= max) return true;
-  return fail_field(err, name, "--%s: \"%.40s\" is not a whole number from %lld to %lld", name, text, (long long)min,
-                    (long long)max);
+  return fail_field(err, name, "--%s: \"%.40s\" is not a whole number from %lld to %lld", name, text,
+                    (long long)min, (long long)max);
 }
 
 static bool on_flag(void *context, const struct flag *flag, const char *value, struct error *err) {
@@ -55,7 +56,8 @@ static bool on_flag(void *context, const struct flag *flag, const char *value, s
   else if (!strcmp(flag->name, "data")) b->settings.directory = value;
   else if (!strcmp(flag->name, "json")) b->json = true;
   else if (!strcmp(flag->name, "formats")) return set_cases(b, value, err);
-  else if (!strcmp(flag->name, "rows")) return set_number("rows", value, 0, INT64_MAX, &b->settings.limit, err);
+  else if (!strcmp(flag->name, "rows"))
+    return set_number("rows", value, 0, INT64_MAX, &b->settings.limit, err);
   else if (!strcmp(flag->name, "lanes")) {
     if (!set_number("lanes", value, 1, 64, &lanes, err)) return false;
     b->settings.lanes = (int)lanes;
@@ -91,13 +93,14 @@ static void print_table(const struct bench *b, const struct benchmark_report *re
          "count s", "rows");
   for (size_t i = 0; i < report->result_count; i++) print_row(&report->results[i]);
   if (report->result_count == 0) return;
-  printf("\n%llu rows of %s, each output read back and counted", (unsigned long long)report->dataset_row_count,
-         b->settings.table);
+  printf("\n%llu rows of %s, each output read back and counted",
+         (unsigned long long)report->dataset_row_count, b->settings.table);
   printf("; lanes: %d; %s\n", report->results[0].lanes, report->results[0].how);
   if (report->limit >= 0)
     printf("Limited to %lld rows by --rows: a limited export is read by one lane, the whole table by all.\n",
            (long long)report->limit);
-  if (!report->rows_agree) printf("The table changed between the exports: they do not hold the same number of rows.\n");
+  if (!report->rows_agree)
+    printf("The table changed between the exports: they do not hold the same number of rows.\n");
 }
 
 static bool print_json(const struct benchmark_report *report, struct error *err) {

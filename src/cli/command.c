@@ -51,8 +51,8 @@ static const struct flag *find_letter(const struct command *command, char letter
 }
 
 /* Where a flag's value comes from: behind "=", or the next argument. *taken: that argument is used up. */
-static bool find_value(const struct flag *f, const char *shown, const char *equals, const char *next, bool *taken,
-                       const char **value, struct error *err) {
+static bool find_value(const struct flag *f, const char *shown, const char *equals, const char *next,
+                       bool *taken, const char **value, struct error *err) {
   *taken = false;
   *value = equals ? equals + 1 : NULL;
   if (!f->value) return equals ? fail_field(err, f->name, "%s takes no value", shown) : true;
@@ -72,7 +72,8 @@ struct walk {
   void *context;
 };
 
-static bool take_flag(const struct walk *w, const char *text, const char *next, bool *taken, struct error *err) {
+static bool take_flag(const struct walk *w, const char *text, const char *next, bool *taken,
+                      struct error *err) {
   const char *equals = NULL;
   const struct flag *f;
   if (text[1] == '-') {
@@ -107,7 +108,8 @@ static bool take_environment(const struct walk *w, struct error *err) {
 }
 
 bool flags_parse(const struct command *command, int argc, char **argv,
-                 bool (*on_flag)(void *context, const struct flag *flag, const char *value, struct error *err),
+                 bool (*on_flag)(void *context, const struct flag *flag, const char *value,
+                                 struct error *err),
                  bool (*on_argument)(void *context, const char *text, struct error *err), void *context,
                  struct error *err) {
   const struct walk w = {command, on_flag, on_argument, context};

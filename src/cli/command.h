@@ -35,7 +35,8 @@ extern const struct command *const commands[];   /* NULL-terminated, in help's o
  * arguments, so that a flag wins. Unknown flags and missing values are ERR_USAGE that names them.
  */
 bool flags_parse(const struct command *command, int argc, char **argv,
-                 bool (*on_flag)(void *context, const struct flag *flag, const char *value, struct error *err),
+                 bool (*on_flag)(void *context, const struct flag *flag, const char *value,
+                                 struct error *err),
                  bool (*on_argument)(void *context, const char *text, struct error *err), void *context,
                  struct error *err) MUST_CHECK;
 

@@ -26,7 +26,9 @@ static bool on_flag(void *context, const struct flag *flag, const char *value, s
 
 static bool on_argument(void *context, const char *text, struct error *err) {
   struct describe *d = context;
-  if (d->name) return fail_field(err, "table", "describe takes one table or file, and was given \"%.100s\" as well", text);
+  if (d->name)
+    return fail_field(err, "table", "describe takes one table or file, and was given \"%.100s\" as well",
+                      text);
   d->name = text;
   return true;
 }
@@ -97,7 +99,8 @@ static bool print_gentle(struct pg *pg, const struct source *s, struct error *er
   pg_result_free(r);
   for (size_t i = 0; i < s->leaf_count; i++) spared += s->leaves[i].blocks > cache_blocks / 4;
   if (cache_blocks && s->leaf_count)
-    printf("  export --gentle: %zu of %zu lea%s larger than a quarter of shared_buffers, so read past the server's cache\n",
+    printf("  export --gentle: %zu of %zu lea%s larger than a quarter of shared_buffers, so read past the "
+           "server's cache\n",
            spared, s->leaf_count, s->leaf_count == 1 ? "f is" : "ves are");
   return true;
 }
@@ -121,7 +124,8 @@ static int describe_main(int argc, char **argv) {
   struct describe d = {.conninfo = ""};
   struct error err;
   struct pg *pg = NULL;
-  if (!flags_parse(&command_describe, argc, argv, on_flag, on_argument, &d, &err)) return command_failed(&err);
+  if (!flags_parse(&command_describe, argc, argv, on_flag, on_argument, &d, &err))
+    return command_failed(&err);
   if (d.name && is_file(d.name)) return describe_file(d.name, d.as_json, &err) ? 0 : command_failed(&err);
   if (d.as_json) {
     error_set_field(&err, "json", "--json is for Parquet files");

@@ -49,8 +49,8 @@ static void print_head(const struct description *d) {
   char rows[32], bytes[32];
   progress_format_count((uint64_t)d->facts->row_count, rows);
   progress_format_bytes(d->file_bytes, bytes);
-  printf("%s: Parquet, %s rows, %zu column%s, %s, of these the footer %llu bytes\n  written by ", d->path, rows,
-         d->facts->leaf_count, d->facts->leaf_count == 1 ? "" : "s", bytes,
+  printf("%s: Parquet, %s rows, %zu column%s, %s, of these the footer %llu bytes\n  written by ", d->path,
+         rows, d->facts->leaf_count, d->facts->leaf_count == 1 ? "" : "s", bytes,
          (unsigned long long)(d->facts->end - d->facts->start));
   print_clean((const uint8_t *)d->facts->created_by, strlen(d->facts->created_by), CREATED_BY_MAX);
   printf(", format version %lld\n", (long long)d->facts->version);
@@ -88,8 +88,9 @@ static void take_bounds(struct column *column, const struct chunk_facts *c) {
   const struct statistics_facts *s = &c->statistics;
   bool all_null = s->is_there && s->null_count == c->value_count;
   if (all_null || column->lacks_bounds) return;
-  column->lacks_bounds = !s->is_there || !s->min.is_there || !s->max.is_there || !bound_order_is_known(c->element) ||
-                         !bound_order_fits(c->element, &s->min) || !bound_order_fits(c->element, &s->max);
+  column->lacks_bounds = !s->is_there || !s->min.is_there || !s->max.is_there ||
+                         !bound_order_is_known(c->element) || !bound_order_fits(c->element, &s->min) ||
+                         !bound_order_fits(c->element, &s->max);
   if (column->lacks_bounds) return;
   if (!column->has_bounds || bound_order_compare(c->element, &s->min, &column->min) < 0) column->min = s->min;
   if (!column->has_bounds || bound_order_compare(c->element, &s->max, &column->max) > 0) column->max = s->max;
@@ -101,7 +102,8 @@ static uint32_t encodings_of(const struct chunk_facts *c) {
   uint32_t set = 0;
   for (size_t i = 0; i < c->page_encoding_count; i++) {
     const struct page_encoding *e = &c->page_encodings[i];
-    if (e->type != PAGE_DICTIONARY && e->count > 0 && e->encoding >= 0 && e->encoding < 32) set |= 1u << e->encoding;
+    if (e->type != PAGE_DICTIONARY && e->count > 0 && e->encoding >= 0 && e->encoding < 32)
+      set |= 1u << e->encoding;
   }
   return set ? set : c->encodings;
 }
@@ -179,8 +181,10 @@ static void print_column(struct description *d, size_t i, int name_width) {
   else if (c->lacks_nulls) printf("nulls not counted");
   else printf("%s null%s", nulls, c->null_count == 1 ? "" : "s");
   print_bounds(d, leaf, c);
-  if (c->index_count) printf(c->index_count == c->chunk_count ? ", page index" : ", page index in some row groups");
-  if (c->bloom_count) printf(c->bloom_count == c->chunk_count ? ", Bloom filter" : ", Bloom filter in some row groups");
+  if (c->index_count)
+    printf(c->index_count == c->chunk_count ? ", page index" : ", page index in some row groups");
+  if (c->bloom_count)
+    printf(c->bloom_count == c->chunk_count ? ", Bloom filter" : ", Bloom filter in some row groups");
   printf("\n");
 }
 
@@ -193,7 +197,8 @@ static void print_group(struct description *d, const struct group_facts *g) {
   for (size_t i = 0; i < g->sorting_count; i++) {
     const struct sorting_column *s = &g->sorting[i];
     bool known = s->leaf >= 0 && (size_t)s->leaf < d->facts->leaf_count;
-    printf("%s%s%s", i ? ", " : "  sorted by ", known ? name_of(d, (size_t)s->leaf) : "?", s->is_descending ? " desc" : "");
+    printf("%s%s%s", i ? ", " : "  sorted by ", known ? name_of(d, (size_t)s->leaf) : "?",
+           s->is_descending ? " desc" : "");
   }
   printf("\n");
 }
@@ -201,7 +206,8 @@ static void print_group(struct description *d, const struct group_facts *g) {
 static bool print_all(void *context, struct error *err) {
   struct description *d = context;
   int name_width = 6;
-  if (d->key_value_count > KEY_VALUES_SHOWN) printf("  … and %zu more\n", d->key_value_count - KEY_VALUES_SHOWN);
+  if (d->key_value_count > KEY_VALUES_SHOWN)
+    printf("  … and %zu more\n", d->key_value_count - KEY_VALUES_SHOWN);
   printf("\ncolumns: bytes compressed, of plain ones, bits for each value\n");
   for (size_t i = 0; i < d->facts->leaf_count; i++) {
     int width = width_of(name_of(d, i));
@@ -244,9 +250,12 @@ bool describe_file(const char *path, bool as_json, struct error *err) {
   int fd = open_file(path);
   if (fd < 0) return fail_errno(err, ERR_VALUE, "cannot open \"%.200s\"", path);
   bool ok = fstat(fd, &st) == 0 || fail_errno(err, ERR_VALUE, "cannot look at it");
-  if (ok) ok = S_ISREG(st.st_mode) || fail(err, ERR_VALUE, "it is no regular file, and a Parquet file is read from its end");
+  if (ok)
+    ok = S_ISREG(st.st_mode) ||
+         fail(err, ERR_VALUE, "it is no regular file, and a Parquet file is read from its end");
   ok = ok && check_footer(fd, err);
-  if (ok) ok = as_json ? describe_file_json(fd, path, err) : describe_text(fd, path, (uint64_t)st.st_size, err);
+  if (ok)
+    ok = as_json ? describe_file_json(fd, path, err) : describe_text(fd, path, (uint64_t)st.st_size, err);
   if (!ok) error_prefix(err, "%.200s: ", path);
   close(fd);
   return ok;

@@ -27,9 +27,10 @@ static void print_column(struct printer *p, size_t i) {
   parquet_type_text(leaf, type);
   printf("%s{\"path\":", i ? "," : "");
   print_path(p, i);
-  printf(",\"type\":\"%s\",\"physical\":\"%s\",\"repetition\":\"%s\",\"maxDefinitionLevel\":%u,\"maxRepetitionLevel\":%u",
-         type, parquet_physical_name(leaf->physical), parquet_repetition_name(leaf->repetition), leaf->definition_max,
-         leaf->repetition_max);
+  printf(",\"type\":\"%s\",\"physical\":\"%s\",\"repetition\":\"%s\",\"maxDefinitionLevel\":%u,"
+         "\"maxRepetitionLevel\":%u",
+         type, parquet_physical_name(leaf->physical), parquet_repetition_name(leaf->repetition),
+         leaf->definition_max, leaf->repetition_max);
   if (leaf->field_id >= 0) printf(",\"fieldId\":%d", leaf->field_id);
   printf("}");
 }
@@ -41,8 +42,9 @@ static bool take_file(void *context, const struct footer_facts_read *facts, cons
   p->facts = facts;
   printf("{\"file\":");
   json_print_text(p->path, strlen(p->path));
-  printf(",\"rows\":%lld,\"formatVersion\":%lld,\"footerBytes\":%llu,\"createdBy\":", (long long)facts->row_count,
-         (long long)facts->version, (unsigned long long)(facts->end - facts->start));
+  printf(",\"rows\":%lld,\"formatVersion\":%lld,\"footerBytes\":%llu,\"createdBy\":",
+         (long long)facts->row_count, (long long)facts->version,
+         (unsigned long long)(facts->end - facts->start));
   json_print_text(facts->created_by, strlen(facts->created_by));
   printf(",\"columns\":[");
   for (size_t i = 0; i < facts->leaf_count; i++) print_column(p, i);
@@ -65,19 +67,21 @@ static bool take_key_value(void *context, const struct key_value *entry, struct 
 
 static bool take_group(void *context, const struct group_facts *g, struct error *err) {
   struct printer *p = context;
-  printf("%s{\"rows\":%lld,\"plainBytes\":%lld", p->groups++ ? "]}," : "],\"rowGroups\":[", (long long)g->row_count,
-         (long long)g->plain_bytes);
+  printf("%s{\"rows\":%lld,\"plainBytes\":%lld", p->groups++ ? "]}," : "],\"rowGroups\":[",
+         (long long)g->row_count, (long long)g->plain_bytes);
   if (g->stored_bytes >= 0) printf(",\"compressedBytes\":%lld", (long long)g->stored_bytes);
   if (g->sorting_count) printf(",\"sortedBy\":[");
   for (size_t i = 0; i < g->sorting_count; i++)
-    printf("%s{\"column\":%lld,\"descending\":%s,\"nullsFirst\":%s}", i ? "," : "", (long long)g->sorting[i].leaf,
-           g->sorting[i].is_descending ? "true" : "false", g->sorting[i].nulls_first ? "true" : "false");
+    printf("%s{\"column\":%lld,\"descending\":%s,\"nullsFirst\":%s}", i ? "," : "",
+           (long long)g->sorting[i].leaf, g->sorting[i].is_descending ? "true" : "false",
+           g->sorting[i].nulls_first ? "true" : "false");
   printf("%s,\"chunks\":[", g->sorting_count ? "]" : "");
   p->chunks = 0;
   return true;
 }
 
-static void print_bound(struct printer *p, const char *name, const struct file_element *leaf, const struct bound_facts *b) {
+static void print_bound(struct printer *p, const char *name, const struct file_element *leaf,
+                        const struct bound_facts *b) {
   if (!b->is_there) return;
   buffer_reset(&p->text);
   parquet_value_show(leaf, b, &p->text);
@@ -100,7 +104,8 @@ static void print_pages(const struct chunk_facts *c) {
   for (size_t i = 0; i < c->page_encoding_count; i++) {
     const struct page_encoding *e = &c->page_encodings[i];
     printf("%s{\"kind\":\"%s\",\"encoding\":\"%s\",\"count\":%lld}", i ? "," : "",
-           e->type == PAGE_DICTIONARY ? "dictionary" : "data", parquet_encoding_name(e->encoding), (long long)e->count);
+           e->type == PAGE_DICTIONARY ? "dictionary" : "data", parquet_encoding_name(e->encoding),
+           (long long)e->count);
   }
   printf("],\"encodings\":[");
   const char *between = "";
@@ -113,7 +118,8 @@ static void print_pages(const struct chunk_facts *c) {
 }
 
 static void print_extent(const char *name, const struct extent *e) {
-  if (e->offset) printf(",\"%s\":{\"offset\":%lld,\"bytes\":%lld}", name, (long long)e->offset, (long long)e->len);
+  if (e->offset)
+    printf(",\"%s\":{\"offset\":%lld,\"bytes\":%lld}", name, (long long)e->offset, (long long)e->len);
 }
 
 static bool take_chunk(void *context, const struct chunk_facts *c, struct error *err) {
@@ -121,8 +127,8 @@ static bool take_chunk(void *context, const struct chunk_facts *c, struct error 
   printf("%s{\"column\":%zu,\"path\":", p->chunks++ ? "," : "", c->leaf);
   print_path(p, c->leaf);
   printf(",\"codec\":\"%s\",\"values\":%lld,\"plainBytes\":%lld,\"compressedBytes\":%lld,\"dataOffset\":%lld",
-         parquet_codec_name(c->codec), (long long)c->value_count, (long long)c->plain_bytes, (long long)c->stored_bytes,
-         (long long)c->data_offset);
+         parquet_codec_name(c->codec), (long long)c->value_count, (long long)c->plain_bytes,
+         (long long)c->stored_bytes, (long long)c->data_offset);
   if (c->dictionary_offset) printf(",\"dictionaryOffset\":%lld", (long long)c->dictionary_offset);
   if (c->value_count) printf(",\"bitsPerValue\":%.3f", (double)c->stored_bytes * 8 / (double)c->value_count);
   print_pages(c);

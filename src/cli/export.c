@@ -20,8 +20,8 @@ static struct sink *open_sink(const struct export_args *a, const struct cancel *
 }
 
 /* One attempt. *retry: it may be tried again, since no byte has left for good. */
-static bool attempt(const struct export_args *a, const struct cancel *cancel, struct export_result *result, bool *retry,
-                    struct error *err) {
+static bool attempt(const struct export_args *a, const struct cancel *cancel, struct export_result *result,
+                    bool *retry, struct error *err) {
   *retry = false;
   struct export_progress progress = {0};
   struct sink *sink = open_sink(a, cancel, err);
@@ -39,8 +39,8 @@ static bool wait_before_retry(int tried, const struct cancel *cancel) {
   return !cancel_requested(cancel);
 }
 
-static bool run_attempts(const struct export_args *a, const struct cancel *cancel, struct export_result *result,
-                         struct error *err) {
+static bool run_attempts(const struct export_args *a, const struct cancel *cancel,
+                         struct export_result *result, struct error *err) {
   for (int tried = 0;; tried++) {
     bool retry;
     if (attempt(a, cancel, result, &retry, err)) return true;
@@ -58,11 +58,11 @@ static json_t *memory_parts_json(const struct memory_budget *b) {
 }
 
 static void print_json(const struct export_result *r) {
-  json_t *o = json_pack("{s:I, s:I, s:f, s:I, s:s, s:i, s:I, s:s, s:I, s:f}", "rows", (json_int_t)r->rows, "bytes",
-                        (json_int_t)r->bytes, "seconds", r->seconds, "peakMemoryBytes",
-                        (json_int_t)command_peak_memory(), "snapshotAt", r->snapshot_at, "lanes", r->lanes, "specials",
-                        (json_int_t)r->specials, "how", r->how, "bytesRead", (json_int_t)r->bytes_read,
-                        "secondsPaused", r->seconds_paused);
+  json_t *o = json_pack("{s:I, s:I, s:f, s:I, s:s, s:i, s:I, s:s, s:I, s:f}", "rows", (json_int_t)r->rows,
+                        "bytes", (json_int_t)r->bytes, "seconds", r->seconds, "peakMemoryBytes",
+                        (json_int_t)command_peak_memory(), "snapshotAt", r->snapshot_at, "lanes", r->lanes,
+                        "specials", (json_int_t)r->specials, "how", r->how, "bytesRead",
+                        (json_int_t)r->bytes_read, "secondsPaused", r->seconds_paused);
   if (o) json_object_set_new(o, "memoryBudgetBytes", json_integer((json_int_t)r->memory.total_bytes));
   json_t *specials = json_loads(r->specials_by_column, 0, NULL);
   if (o && specials) json_object_set(o, "specialsByColumn", specials);
@@ -90,10 +90,12 @@ static void print_line(const struct export_args *a, const struct export_result *
   progress_format_bytes(r->bytes, bytes);
   progress_format_bytes((uint64_t)command_peak_memory(), memory);
   progress_format_count(r->specials, specials);
-  fprintf(stderr, "%s row%s, %s, %.2f s, %s of memory", rows, r->rows == 1 ? "" : "s", bytes, r->seconds, memory);
+  fprintf(stderr, "%s row%s, %s, %.2f s, %s of memory", rows, r->rows == 1 ? "" : "s", bytes, r->seconds,
+          memory);
   int list_len = (int)strlen(r->specials_by_column) - 2;   /* without the braces; the names are quoted, as JSON */
   if (r->specials && list_len > 0)
-    fprintf(stderr, ", %s written otherwise by --special (%.*s)", specials, list_len, r->specials_by_column + 1);
+    fprintf(stderr, ", %s written otherwise by --special (%.*s)", specials, list_len,
+            r->specials_by_column + 1);
   if (a->output && strcmp(a->output, "-")) fprintf(stderr, ": %s", a->output);
   fprintf(stderr, "\n");
 }

@@ -48,10 +48,11 @@ struct pending {
   size_t group_count;
 };
 
-static bool set_number(const char *name, const char *text, int64_t min, int64_t max, int64_t *to, struct error *err) {
+static bool set_number(const char *name, const char *text, int64_t min, int64_t max, int64_t *to,
+                       struct error *err) {
   if (parse_int64(text, to) && *to >= min && *to <= max) return true;
-  return fail_field(err, name, "--%s: \"%.40s\" is not a whole number from %lld to %lld", name, text, (long long)min,
-                    (long long)max);
+  return fail_field(err, name, "--%s: \"%.40s\" is not a whole number from %lld to %lld", name, text,
+                    (long long)min, (long long)max);
 }
 
 static bool replace(char **to, const char *text, struct error *err) {
@@ -188,7 +189,8 @@ static bool add_filter(struct export_request *r, const char *text, struct error 
   if (!column || !op || !value) {
     ok = fail_memory(err, "the arguments");
   } else if (!*column || !*op) {
-    ok = fail_field(err, "where", "--where: \"%.200s\" is not COLUMN OP VALUE, as in \"value >= 10.5\"", text);
+    ok = fail_field(err, "where", "--where: \"%.200s\" is not COLUMN OP VALUE, as in \"value >= 10.5\"",
+                    text);
   } else {
     unquote(column);
     ok = add_filter_values(r, column, !strcmp(op, "<>") ? "!=" : op, value, err);
@@ -207,7 +209,8 @@ static bool add_group(struct pending *p, const char *name, const char *text, str
   return true;
 }
 
-static bool on_settings_flag(struct pending *p, const char *name, const char *value, bool *known, struct error *err) {
+static bool on_settings_flag(struct pending *p, const char *name, const char *value, bool *known,
+                             struct error *err) {
   struct export_args *a = p->args;
   *known = true;
   if (!strcmp(name, "db")) {
@@ -252,8 +255,10 @@ static bool on_flag(void *context, const struct flag *flag, const char *value, s
   else if (!strcmp(name, "no-flatten")) r->flatten = FLATTEN_NO;
   else if (!strcmp(name, "gentle")) r->gentle = GENTLE_YES;
   else if (!strcmp(name, "max-rate")) return request_set_max_rate(r, value, name, err);
-  else if (!strcmp(name, "sample-rows")) return set_number(name, value, 1, SAMPLE_ROWS_MAX, &r->sample_rows, err);
-  else if (!strcmp(name, "max-paths")) return set_number(name, value, 1, FLATTEN_PATHS_MAX, &r->max_paths, err);
+  else if (!strcmp(name, "sample-rows"))
+    return set_number(name, value, 1, SAMPLE_ROWS_MAX, &r->sample_rows, err);
+  else if (!strcmp(name, "max-paths"))
+    return set_number(name, value, 1, FLATTEN_PATHS_MAX, &r->max_paths, err);
   else if (!strcmp(name, "discover")) return request_set_discover(r, value, err);
   else if (!strcmp(name, "special")) return request_set_special(r, value, err);
   else if (!value) p->args->summary_json = true;   /* of the flags that are left only --json may stand alone */
@@ -263,8 +268,10 @@ static bool on_flag(void *context, const struct flag *flag, const char *value, s
 
 static bool on_argument(void *context, const char *text, struct error *err) {
   (void)context;
-  if (strstr(text, "://")) return fail_field(err, "db", "a connection string is given by --db or DATABASE_URL");
-  return fail_field(err, text, "\"%.100s\" is no option of export; a table is named by --table, a file by -o", text);
+  if (strstr(text, "://"))
+    return fail_field(err, "db", "a connection string is given by --db or DATABASE_URL");
+  return fail_field(err, text, "\"%.100s\" is no option of export; a table is named by --table, a file by -o",
+                    text);
 }
 
 /* "x.csv.gz": compression by the last extension, format by the one before it. */
@@ -279,8 +286,10 @@ static bool check_ending(char *name, const char *dot, struct error *err) {
   if (!inner || len - (size_t)(inner + 1 - name) >= sizeof extension) return true;
   snprintf(extension, sizeof extension, "%.*s", (int)(dot - inner - 1), inner + 1);
   if (!format_find_extension(extension)) return true;
-  return fail_field(err, "output", "--output: \"%s\" is no ending of a compressed file (they are .gz and .zst); where it is "
-                    "meant so, say --format and --compress", dot);
+  return fail_field(err, "output",
+                    "--output: \"%s\" is no ending of a compressed file (they are .gz and .zst); where it is "
+                    "meant so, say --format and --compress",
+                    dot);
 }
 
 static bool infer_from_name(struct pending *p, char *name, struct error *err) {
@@ -336,14 +345,16 @@ static bool read_query(struct export_args *a, const char *path, struct error *er
   free(a->request->query);
   a->request->query = buffer_take_string(&text);
   if (broken) return fail(err, ERR_USAGE, "cannot read --query-file \"%s\"", path);
-  return a->request->query ? true : fail_field(err, "query-file", "--query-file \"%s\" is longer than 16 MB", path);
+  return a->request->query ? true
+                           : fail_field(err, "query-file", "--query-file \"%s\" is longer than 16 MB", path);
 }
 
 static bool refuse_terminal(const struct export_args *a, struct error *err) {
   bool to_stdout = !a->output || !strcmp(a->output, "-");
   bool binary = !a->request->format->is_text || *a->request->codec->extension;
   if (!to_stdout || !binary || !isatty(STDOUT_FILENO)) return true;
-  return fail_field(err, "output", "this output is binary, and standard output is a terminal: name a file with -o, or "
+  return fail_field(err, "output",
+                    "this output is binary, and standard output is a terminal: name a file with -o, or "
                     "pipe it");
 }
 
@@ -351,7 +362,8 @@ static bool parse(struct pending *p, int argc, char **argv, struct error *err) {
   struct export_args *a = p->args;
   if (!flags_parse(&command_export, argc, argv, on_flag, on_argument, p, err)) return false;
   if (p->query_file && !read_query(a, p->query_file, err)) return false;
-  return set_format(p, err) && set_groups(p, err) && request_check(a->request, err) && refuse_terminal(a, err);
+  return set_format(p, err) && set_groups(p, err) && request_check(a->request, err) &&
+         refuse_terminal(a, err);
 }
 
 bool export_args_parse(struct export_args *a, int argc, char **argv, struct error *err) {

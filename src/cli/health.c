@@ -26,8 +26,8 @@ static bool parse_url(const char *url, struct target *t, struct error *err) {
   const char *rest = host + host_len + is_bracketed;
   size_t port_len = *rest == ':' ? strspn(rest + 1, "0123456789") : 0;
   const char *path = rest + (*rest == ':' ? 1 + port_len : 0);
-  if (host_len == 0 || host_len >= sizeof t->host || port_len >= sizeof t->port || strlen(path) >= sizeof t->path ||
-      (*path && *path != '/'))
+  if (host_len == 0 || host_len >= sizeof t->host || port_len >= sizeof t->port ||
+      strlen(path) >= sizeof t->path || (*path && *path != '/'))
     return fail_field(err, "url", "\"%.100s\" is no URL like http://127.0.0.1:8080", url);
   snprintf(t->host, sizeof t->host, "%.*s", (int)host_len, host);
   snprintf(t->port, sizeof t->port, "%.*s", port_len ? (int)port_len : 2, port_len ? rest + 1 : "80");
@@ -64,11 +64,13 @@ static bool ask(int fd, const struct target *t, struct error *err) {
   if (write(fd, text, (size_t)len) != len) return fail_errno(err, ERR_CONFLICT, "cannot ask %s", t->host);
   size_t have = 0;
   ssize_t got;
-  while (have < sizeof text - 1 && (got = read(fd, text + have, sizeof text - 1 - have)) > 0) have += (size_t)got;
+  while (have < sizeof text - 1 && (got = read(fd, text + have, sizeof text - 1 - have)) > 0)
+    have += (size_t)got;
   text[have] = '\0';
   if (strncmp(text, "HTTP/1.", 7) == 0 && strncmp(text + 8, " 200", 4) == 0) return true;
   text[strcspn(text, "\r\n")] = '\0';
-  return fail(err, ERR_CONFLICT, "%s port %s is not healthy: %s", t->host, t->port, *text ? text : "no answer");
+  return fail(err, ERR_CONFLICT, "%s port %s is not healthy: %s", t->host, t->port,
+              *text ? text : "no answer");
 }
 
 static bool on_flag(void *context, const struct flag *flag, const char *value, struct error *err) {
@@ -89,7 +91,8 @@ static int run(int argc, char **argv) {
   struct target target;
   struct error err;
   int fd = -1;
-  if (!flags_parse(&command_health, argc, argv, on_flag, on_argument, &url, &err)) return command_failed(&err);
+  if (!flags_parse(&command_health, argc, argv, on_flag, on_argument, &url, &err))
+    return command_failed(&err);
   snprintf(local, sizeof local, "http://127.0.0.1:%.5s", port && *port ? port : "8080");
   if (!parse_url(url ? url : local, &target, &err)) return command_failed(&err);
   bool ok = connect_to(&target, &fd, &err) && ask(fd, &target, &err);

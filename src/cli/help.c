@@ -11,8 +11,8 @@ static void print_flags(const struct command *c) {
     char shown[64];
     snprintf(shown, sizeof shown, "%s%c%s--%s%s%s", f->letter ? "-" : "", f->letter ? f->letter : ' ',
              f->letter ? ", " : "   ", f->name, f->value ? " " : "", f->value ? f->value : "");
-    printf("  %-30s %s%s%s%s\n", shown, f->help, f->environment ? " [" : "", f->environment ? f->environment : "",
-           f->environment ? "]" : "");
+    printf("  %-30s %s%s%s%s\n", shown, f->help, f->environment ? " [" : "",
+           f->environment ? f->environment : "", f->environment ? "]" : "");
   }
 }
 
@@ -22,7 +22,11 @@ static void print_option(const struct option *o) {
     for (size_t i = 0; o->choices[i]; i++)
       snprintf(value + strlen(value), sizeof value - strlen(value), "%s%s", i ? "|" : "", o->choices[i]);
   else if (o->type == OPTION_BOOL) snprintf(value, sizeof value, "true|false");
-  else snprintf(value, sizeof value, "%s", o->type == OPTION_SIZE ? "SIZE" : o->type == OPTION_INT ? "N" : "TEXT");
+  else
+    snprintf(value, sizeof value, "%s",
+             o->type == OPTION_SIZE  ? "SIZE"
+             : o->type == OPTION_INT ? "N"
+                                     : "TEXT");
   char shown[320];
   snprintf(shown, sizeof shown, "%s=%s", o->name, value);
   printf("      %-40s %s (default %s)\n", shown, o->help, *o->default_text ? o->default_text : "empty");
@@ -44,7 +48,8 @@ static void print_formats(void) {
 }
 
 static void print_overview(void) {
-  printf("decant %s: pours PostgreSQL tables and queries into CSV, JSON, XML and Parquet.\n\n", DECANT_VERSION);
+  printf("decant %s: pours PostgreSQL tables and queries into CSV, JSON, XML and Parquet.\n\n",
+         DECANT_VERSION);
   for (size_t i = 0; commands[i]; i++) printf("  decant %-10s %s\n", commands[i]->name, commands[i]->help);
   printf("\n`decant help COMMAND` shows a command's options.\n"
          "Exit codes: 0 done, 1 failed, 2 usage, 3 source, 4 destination, 130 interrupted.\n");

@@ -61,9 +61,9 @@ static void draw(const struct progress_bar *bar) {
   filled[BAR_WIDTH] = '\0';
   if (rows == 0) fprintf(stderr, "\r\033[K[%s] starting", filled);
   else
-    fprintf(stderr, "\r\033[K[%s] %3.0f%%  %s rows  %.2f M rows/s  %s%s%s left", filled, percent < 0 ? 0 : percent,
-            count, (double)rows / 1e6 / (seconds > 0.001 ? seconds : 0.001), written ? bytes : "",
-            written ? "  " : "", left);
+    fprintf(stderr, "\r\033[K[%s] %3.0f%%  %s rows  %.2f M rows/s  %s%s%s left", filled,
+            percent < 0 ? 0 : percent, count, (double)rows / 1e6 / (seconds > 0.001 ? seconds : 0.001),
+            written ? bytes : "", written ? "  " : "", left);
   fflush(stderr);
 }
 

@@ -50,14 +50,16 @@ static bool parse_duration(const char *text, int64_t *seconds) {
   return false;
 }
 
-static bool set_int(const struct flag *f, const char *value, int64_t min, int64_t max, int64_t *to, struct error *err) {
+static bool set_int(const struct flag *f, const char *value, int64_t min, int64_t max, int64_t *to,
+                    struct error *err) {
   if (parse_int64(value, to) && *to >= min && *to <= max) return true;
   return fail_field(err, f->name, "--%s: \"%.40s\" is not a whole number from %lld to %lld", f->name, value,
                     (long long)min, (long long)max);
 }
 
 static bool set_size(const struct flag *f, const char *value, int64_t *to, struct error *err) {
-  return parse_size(value, to) || fail_field(err, f->name, "--%s: \"%.40s\" is no size like 64MB", f->name, value);
+  return parse_size(value, to) ||
+         fail_field(err, f->name, "--%s: \"%.40s\" is no size like 64MB", f->name, value);
 }
 
 static bool set_log_level(const char *value, struct error *err) {
@@ -67,15 +69,18 @@ static bool set_log_level(const char *value, struct error *err) {
     log_set_level((enum log_level)i);
     return true;
   }
-  return fail_field(err, "log-level", "--log-level: \"%.40s\" is not one of debug, info, warning, error", value);
+  return fail_field(err, "log-level", "--log-level: \"%.40s\" is not one of debug, info, warning, error",
+                    value);
 }
 
 static bool set_duration(const struct flag *f, const char *value, int64_t *to, struct error *err) {
   return parse_duration(value, to) ||
-         fail_field(err, f->name, "--%s: \"%.40s\" is no time like 90s, 15m, 24h, 7d or never", f->name, value);
+         fail_field(err, f->name, "--%s: \"%.40s\" is no time like 90s, 15m, 24h, 7d or never", f->name,
+                    value);
 }
 
-static bool set_connections(struct serve_command *c, const struct flag *f, const char *value, struct error *err) {
+static bool set_connections(struct serve_command *c, const struct flag *f, const char *value,
+                            struct error *err) {
   int64_t count;
   if (!set_int(f, value, 1, 1000, &count, err)) return false;
   c->jobs.connections_max = (int)count;
@@ -98,7 +103,8 @@ static bool on_flag(void *context, const struct flag *f, const char *value, stru
   else if (!strcmp(name, "data")) c->jobs.data_folder = value;
   else if (!strcmp(name, "table")) c->jobs.default_table = value;
   else if (!strcmp(name, "max-connections")) return set_connections(c, f, value, err);
-  else if (!strcmp(name, "max-http-connections")) return set_int(f, value, 1, 100000, &c->http.connections_max, err);
+  else if (!strcmp(name, "max-http-connections"))
+    return set_int(f, value, 1, 100000, &c->http.connections_max, err);
   else if (!strcmp(name, "memory")) return set_size(f, value, &c->jobs.memory_bytes, err);
   else if (!strcmp(name, "min-free")) return set_size(f, value, &c->jobs.free_bytes_floor, err);
   else if (!strcmp(name, "expire-after")) return set_duration(f, value, &c->jobs.expire_after_seconds, err);
@@ -174,8 +180,8 @@ static void fit_descriptors(struct server_settings *http) {
   if (limit.rlim_cur >= wanted) return;
   http->connections_max = limit.rlim_cur > 2 * DESCRIPTORS_SPARE ? (int64_t)limit.rlim_cur - DESCRIPTORS_SPARE
                                                                  : DESCRIPTORS_SPARE;
-  log_line(LOG_WARNING, "only %lld HTTP connections: the limit of open files is %lld", (long long)http->connections_max,
-           (long long)limit.rlim_cur);
+  log_line(LOG_WARNING, "only %lld HTTP connections: the limit of open files is %lld",
+           (long long)http->connections_max, (long long)limit.rlim_cur);
 }
 
 /* The signals that end the service; blocked in every thread, so that only wait_for_signal gets them. */
@@ -205,7 +211,8 @@ static bool start(struct serve_command *c, struct server **server, struct error 
   c->service.allowed_hosts = c->allowed_hosts;
   if (!scheduler_start(&c->jobs, &c->service.scheduler, err)) return false;
   if (!server_start(&c->http, fd, &c->service, server, err) || !start_seed(c, err)) return false;
-  log_line(LOG_INFO, "decant " DECANT_VERSION " listens on http://%s, data in %s", where, c->jobs.data_folder);
+  log_line(LOG_INFO, "decant " DECANT_VERSION " listens on http://%s, data in %s", where,
+           c->jobs.data_folder);
   return true;
 }
 

@@ -71,8 +71,9 @@ static bool open_file(struct file *f, struct error *err) {
   f->fd = is_stdin ? dup(STDIN_FILENO) : open(f->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);   /* a FIFO would block */
   if (f->fd < 0 || fstat(f->fd, &st) != 0) return fail_errno(err, ERR_VALUE, "cannot open the file");
   if (!S_ISREG(st.st_mode))
-    return fail(err, ERR_VALUE, "%s", S_ISDIR(st.st_mode) ? "it is a folder"
-                                                          : "only a file can be verified, not a pipe or a device");
+    return fail(err, ERR_VALUE, "%s",
+                S_ISDIR(st.st_mode) ? "it is a folder"
+                                    : "only a file can be verified, not a pipe or a device");
   f->bytes = (uint64_t)st.st_size;
   return lseek(f->fd, 0, SEEK_SET) == 0 || fail_errno(err, ERR_VALUE, "cannot read the file");
 }
@@ -110,8 +111,10 @@ static bool check_content(void *context, int fd, struct error *err) {
 
 /* Text that has no end of its own may be cut between two lines. */
 static bool fail_unproven(const struct file *f, struct error *err) {
-  return fail(err, ERR_VALUE, "whether it is whole cannot be known: %s has no end that would be missing; compressed "
-              "as gzip or zstd it has one", f->format ? f->format->name : "a file of this kind");
+  return fail(err, ERR_VALUE,
+              "whether it is whole cannot be known: %s has no end that would be missing; compressed "
+              "as gzip or zstd it has one",
+              f->format ? f->format->name : "a file of this kind");
 }
 
 static enum outcome check(const struct verify *v, struct file *f, struct error *err) {

@@ -24,7 +24,8 @@ static bool refuse(const char *text, const char *field, struct error *err) {
   return fail_field(err, field, "\"%s\": \"%.100s\" is no compression; %s are", field, text, allowed);
 }
 
-bool codec_parse(const char *text, const char *field, const struct codec **codec, int *level, struct error *err) {
+bool codec_parse(const char *text, const char *field, const struct codec **codec, int *level,
+                 struct error *err) {
   char name[32];
   const char *colon = strchr(text, ':');
   size_t len = colon ? (size_t)(colon - text) : strlen(text);
@@ -39,8 +40,8 @@ bool codec_parse(const char *text, const char *field, const struct codec **codec
   int64_t v;
   if (!found->level_max || !parse_int64(colon + 1, &v) || v < found->level_min || v > found->level_max)
     return found->level_max
-               ? fail_field(err, field, "\"%s\": \"%.100s\": %s takes a level from %d to %d", field, text, name,
-                            found->level_min, found->level_max)
+               ? fail_field(err, field, "\"%s\": \"%.100s\": %s takes a level from %d to %d", field, text,
+                            name, found->level_min, found->level_max)
                : fail_field(err, field, "\"%s\": \"%.100s\": %s takes no level", field, text, name);
   *level = (int)v;
   return true;

@@ -37,8 +37,8 @@ struct codec {
    * note of them; else out gets what is ready instead of them.
    */
   bool final_in_lane;
-  bool (*write)(void *self, const uint8_t *bytes, size_t len, const struct codec_chunk *chunk, struct buffer *out,
-                struct error *err);
+  bool (*write)(void *self, const uint8_t *bytes, size_t len, const struct codec_chunk *chunk,
+                struct buffer *out, struct error *err);
   /* A few plain bytes between chunks that no lane has compressed (a header, a comma, a closing bracket). */
   bool (*write_plain)(void *self, const uint8_t *bytes, size_t len, struct buffer *out, struct error *err);
   bool (*end)(void *self, struct buffer *out, struct error *err);
@@ -47,8 +47,8 @@ struct codec {
   void (*lane_free)(void *lane);
   /* Compresses plain bytes into out. Skipped by the engine where compresses_in_lane is false. */
   bool compresses_in_lane;
-  bool (*compress)(void *lane, const uint8_t *plain, size_t len, struct buffer *out, struct codec_chunk *chunk,
-                   struct error *err);
+  bool (*compress)(void *lane, const uint8_t *plain, size_t len, struct buffer *out,
+                   struct codec_chunk *chunk, struct error *err);
 };
 
 extern const struct codec codec_none, codec_gzip, codec_zstd;
@@ -58,4 +58,5 @@ const struct codec *codec_find(const char *name);
 const struct codec *codec_find_extension(const char *extension);
 
 /* "gzip", "zstd:3": the codec and its level. ERR_USAGE names `field`. */
-bool codec_parse(const char *text, const char *field, const struct codec **codec, int *level, struct error *err) MUST_CHECK;
+bool codec_parse(const char *text, const char *field, const struct codec **codec, int *level,
+                 struct error *err) MUST_CHECK;

@@ -46,7 +46,8 @@ static bool gzip_write(void *self, const uint8_t *bytes, size_t len, const struc
   return true;
 }
 
-static bool gzip_write_plain(void *self, const uint8_t *bytes, size_t len, struct buffer *out, struct error *err) {
+static bool gzip_write_plain(void *self, const uint8_t *bytes, size_t len, struct buffer *out,
+                             struct error *err) {
   count(self, crc_update(0, bytes, len), len);
   deflate_stored_piece(bytes, len, out);
   return buffer_check(out, "output", err);
@@ -68,8 +69,8 @@ static bool gzip_lane_new(void *self, void **lane, struct error *err) {
 
 static void gzip_lane_free(void *lane) { deflate_free(lane); }
 
-static bool gzip_compress(void *lane, const uint8_t *plain, size_t len, struct buffer *out, struct codec_chunk *chunk,
-                          struct error *err) {
+static bool gzip_compress(void *lane, const uint8_t *plain, size_t len, struct buffer *out,
+                          struct codec_chunk *chunk, struct error *err) {
   *chunk = (struct codec_chunk){.crc = crc_update(0, plain, len), .plain_bytes = len};
   return deflate_piece(lane, plain, len, out, err);
 }

@@ -9,7 +9,8 @@ static bool none_open(int level, int workers, void **self, struct error *err) {
 }
 static void none_close(void *self) {}
 static bool none_begin(void *self, struct buffer *out, struct error *err) { return true; }
-static bool none_write_plain(void *self, const uint8_t *bytes, size_t len, struct buffer *out, struct error *err) {
+static bool none_write_plain(void *self, const uint8_t *bytes, size_t len, struct buffer *out,
+                             struct error *err) {
   buffer_append(out, bytes, len);
   return buffer_check(out, "output", err);
 }
@@ -23,8 +24,8 @@ static bool none_lane_new(void *self, void **lane, struct error *err) {
   return true;
 }
 static void none_lane_free(void *lane) {}
-static bool none_compress(void *lane, const uint8_t *plain, size_t len, struct buffer *out, struct codec_chunk *chunk,
-                          struct error *err) {
+static bool none_compress(void *lane, const uint8_t *plain, size_t len, struct buffer *out,
+                          struct codec_chunk *chunk, struct error *err) {
   return none_write_plain(NULL, plain, len, out, err);
 }
 

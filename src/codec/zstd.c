@@ -10,7 +10,8 @@ static bool zstd_open(int level, int workers, void **self, struct error *err) {
 }
 static void zstd_close(void *self) { zstd_stream_free(self); }
 static bool zstd_begin(void *self, struct buffer *out, struct error *err) { return true; }
-static bool zstd_write_plain(void *self, const uint8_t *bytes, size_t len, struct buffer *out, struct error *err) {
+static bool zstd_write_plain(void *self, const uint8_t *bytes, size_t len, struct buffer *out,
+                             struct error *err) {
   return zstd_stream_write(self, bytes, len, false, out, err);
 }
 static bool zstd_write(void *self, const uint8_t *bytes, size_t len, const struct codec_chunk *chunk,
@@ -25,8 +26,8 @@ static bool zstd_lane_new(void *self, void **lane, struct error *err) {
   return true;
 }
 static void zstd_lane_free(void *lane) {}
-static bool zstd_compress(void *lane, const uint8_t *plain, size_t len, struct buffer *out, struct codec_chunk *chunk,
-                          struct error *err) {
+static bool zstd_compress(void *lane, const uint8_t *plain, size_t len, struct buffer *out,
+                          struct codec_chunk *chunk, struct error *err) {
   buffer_append(out, plain, len);
   return buffer_check(out, "output", err);
 }

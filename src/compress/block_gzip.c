@@ -45,7 +45,8 @@ static bool open_context(int level, void **context, struct error *err) {
 /* Where deflate gains nothing ISA-L stores: 5 bytes for each 65,535. */
 static size_t bound(size_t len) { return len + (len / 65535 + 1) * 5 + HEADER_AND_TRAILER_BYTES; }
 
-static bool compress_block(void *context, const uint8_t *bytes, size_t len, struct buffer *out, struct error *err) {
+static bool compress_block(void *context, const uint8_t *bytes, size_t len, struct buffer *out,
+                           struct error *err) {
   struct gzip *g = context;
   size_t room = bound(len);
   if (room > UINT32_MAX) return fail(err, ERR_VALUE, "a page of %zu bytes is too large for gzip", len);

@@ -38,7 +38,8 @@ void deflate_free(struct deflate *d) {
   free(d);
 }
 
-bool deflate_piece(struct deflate *d, const uint8_t *bytes, size_t len, struct buffer *out, struct error *err) {
+bool deflate_piece(struct deflate *d, const uint8_t *bytes, size_t len, struct buffer *out,
+                   struct error *err) {
   struct isal_zstream *s = &d->stream;
   isal_deflate_reset(s);
   s->gzip_flag = IGZIP_DEFLATE;

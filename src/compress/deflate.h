@@ -15,7 +15,8 @@ size_t deflate_memory_bytes(int level);   /* of one context */
 struct deflate *deflate_new(int level, struct error *err) MUST_CHECK;
 void deflate_free(struct deflate *d);   /* NULL is allowed */
 /* Appends one piece: blocks without the final bit, then an empty stored block that aligns to a byte. */
-bool deflate_piece(struct deflate *d, const uint8_t *bytes, size_t len, struct buffer *out, struct error *err) MUST_CHECK;
+bool deflate_piece(struct deflate *d, const uint8_t *bytes, size_t len, struct buffer *out,
+                   struct error *err) MUST_CHECK;
 
 /* A piece of stored blocks, for a few bytes. */
 void deflate_stored_piece(const uint8_t *bytes, size_t len, struct buffer *out);

@@ -76,8 +76,10 @@ static bool expand_gzip(struct expander *x, struct error *err) {
 /* A frame may ask for a window of gigabytes: that it is not read says nothing against it. */
 static bool fail_zstd(size_t code, struct error *err) {
   if (ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge)
-    return fail(err, ERR_MEMORY, "the zstd file was compressed with a window of more than %d MiB; `zstd -t --long=31` reads "
-                "such files", 1 << (ZSTD_WINDOW_LOG_MAX - 20));
+    return fail(err, ERR_MEMORY,
+                "the zstd file was compressed with a window of more than %d MiB; `zstd -t --long=31` reads "
+                "such files",
+                1 << (ZSTD_WINDOW_LOG_MAX - 20));
   return fail(err, ERR_VALUE, "the zstd file is damaged: %s", ZSTD_getErrorName(code));
 }
 
@@ -110,7 +112,8 @@ static bool expand_zstd(struct expander *x, struct error *err) {
 
 bool expand_stream(const char *codec, int from, int to, struct error *err) {
   bool is_gzip = strcmp(codec, "gzip") == 0;
-  if (!is_gzip && strcmp(codec, "zstd") != 0) return fail(err, ERR_USAGE, "cannot read back the codec \"%.40s\"", codec);
+  if (!is_gzip && strcmp(codec, "zstd") != 0)
+    return fail(err, ERR_USAGE, "cannot read back the codec \"%.40s\"", codec);
   struct expander *x = malloc(sizeof *x);
   if (!x) return fail_memory(err, "reading back");
   x->from = from;

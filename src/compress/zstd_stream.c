@@ -27,7 +27,9 @@ size_t zstd_stream_memory_bytes(int level, int workers) {
 
 static bool set(ZSTD_CCtx *c, ZSTD_cParameter parameter, int value, struct error *err) {
   size_t status = ZSTD_CCtx_setParameter(c, parameter, value);
-  return ZSTD_isError(status) ? fail(err, ERR_INTERNAL, "zstd refused a setting: %s", ZSTD_getErrorName(status)) : true;
+  return ZSTD_isError(status)
+             ? fail(err, ERR_INTERNAL, "zstd refused a setting: %s", ZSTD_getErrorName(status))
+             : true;
 }
 
 static bool configure(ZSTD_CCtx *c, int level, int workers, struct error *err) {
@@ -37,7 +39,8 @@ static bool configure(ZSTD_CCtx *c, int level, int workers, struct error *err) {
   if (workers == 0) return true;
   /* A library built without threads compresses here instead: same bytes, less speed. */
   if (ZSTD_isError(ZSTD_CCtx_setParameter(c, ZSTD_c_nbWorkers, workers))) return true;
-  return set(c, ZSTD_c_jobSize, is_small ? SMALL_JOB_BYTES : JOB_BYTES, err) && set(c, ZSTD_c_overlapLog, 5, err);
+  return set(c, ZSTD_c_jobSize, is_small ? SMALL_JOB_BYTES : JOB_BYTES, err) &&
+         set(c, ZSTD_c_overlapLog, 5, err);
 }
 
 struct zstd_stream *zstd_stream_new(int level, int workers, struct error *err) {
@@ -68,7 +71,8 @@ bool zstd_stream_write(struct zstd_stream *z, const uint8_t *bytes, size_t len, 
     if (!to) return buffer_check(out, "compressed data", err);
     ZSTD_outBuffer o = {to, OUTPUT_BYTES, 0};
     left = ZSTD_compressStream2(z->context, &o, &in, end ? ZSTD_e_end : ZSTD_e_continue);
-    if (ZSTD_isError(left)) return fail(err, ERR_MEMORY, "zstd compression failed: %s", ZSTD_getErrorName(left));
+    if (ZSTD_isError(left))
+      return fail(err, ERR_MEMORY, "zstd compression failed: %s", ZSTD_getErrorName(left));
     out->len += o.pos;
   } while (end ? left != 0 : in.pos < in.size);
   return true;

@@ -42,7 +42,8 @@ static int64_t encoding_lanes(const struct budget_facts *f, int lanes) {
 static void add_up(struct memory_budget *b, const struct budget_facts *f) {
   bool is_text = f->format->is_text;
   const struct codec *codec = f->codec;
-  int64_t lanes = b->lanes, encoders = encoding_lanes(f, b->lanes), chunk = (int64_t)b->chunk_bytes + CHUNK_SLACK_BYTES;
+  int64_t lanes = b->lanes, encoders = encoding_lanes(f, b->lanes),
+          chunk = (int64_t)b->chunk_bytes + CHUNK_SLACK_BYTES;
   int64_t columns = (int64_t)f->column_count, cells = (int64_t)f->cell_count;
   b->process_bytes = f->process_bytes;
   b->receive_bytes = lanes * ((int64_t)PG_RECEIVE_BYTES + LANE_BYTES);
@@ -115,7 +116,8 @@ static void make_default(struct memory_budget *b, const struct budget_facts *f) 
 }
 
 /* What set_least gave to window and encoders can be spent otherwise, with what the limit leaves. */
-static bool fits(struct memory_budget *b, const struct budget_facts *f, int lanes, int workers, int64_t limit) {
+static bool fits(struct memory_budget *b, const struct budget_facts *f, int lanes, int workers,
+                 int64_t limit) {
   set_least(b, f, lanes, workers);
   if (b->total_bytes > limit) return false;
   spend(b, f, limit - b->total_bytes + b->window_bytes + b->encode_bytes);
@@ -131,7 +133,8 @@ bool budget_make(struct memory_budget *b, const struct budget_facts *f, int64_t 
     for (int workers = lanes; workers >= 0; workers--)
       if (fits(b, f, lanes, workers, limit)) return true;
   int64_t least = (b->total_bytes + MIB - 1) / MIB;   /* of one lane without workers, tried last */
-  return fail_field(err, "memory", "memory: %.1f MB are too few for this export, which takes at least %lld MB",
+  return fail_field(err, "memory",
+                    "memory: %.1f MB are too few for this export, which takes at least %lld MB",
                     (double)limit / (double)MIB, (long long)least);
 }
 

@@ -198,7 +198,8 @@ static bool see_ahead(struct discovery *d, bool *all, struct error *err) {
   free(text);
   lane->reader_is_open = true;
   l->reading = &split;
-  return ok && reader_peek(&lane->reader, (uint64_t)run->request->sample_rows, SAMPLE_BYTES, l->cells, see_row, l, all, err);
+  return ok && reader_peek(&lane->reader, (uint64_t)run->request->sample_rows, SAMPLE_BYTES, l->cells,
+                           see_row, l, all, err);
 }
 
 /* Whole tables of one snapshot hold the same rows whenever they are read; a query may call random(). */
@@ -236,7 +237,8 @@ static bool make_looker(struct discovery *d, int index, bool reads_ahead, struct
 }
 
 static void free_looker(struct looker *l) {
-  for (size_t i = 0; l->collectors && i < l->run->plan.schema.wire_count; i++) path_collector_free(l->collectors[i]);
+  for (size_t i = 0; l->collectors && i < l->run->plan.schema.wire_count; i++)
+    path_collector_free(l->collectors[i]);
   free(l->collectors);
   free(l->cells_of);
   free(l->cells);
@@ -244,7 +246,8 @@ static void free_looker(struct looker *l) {
 
 static bool discover(struct discovery *d, struct error *err) {
   struct run *run = d->run;
-  bool full = run->request->discover == DISCOVER_FULL, is_cut = scan_is_cut(&run->plan.scan), all = true, ok = true;
+  bool full = run->request->discover == DISCOVER_FULL, is_cut = scan_is_cut(&run->plan.scan), all = true,
+       ok = true;
   d->scan = run->plan.scan;
   d->scan.spec.select_list = run->plan.discover_list;
   if (d->scan.spec.limit < 0) d->scan.spec.order_by = "";   /* whatever the order, the paths are the same */

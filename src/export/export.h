@@ -61,9 +61,9 @@ struct export_result {
 };
 
 /* Blocks until done. The sink is committed exactly if it returns true; closing it stays the caller's. */
-bool export_run(const struct export_request *request, const struct export_settings *settings, struct sink *sink,
-                const struct cancel *cancel, struct export_progress *progress, struct export_result *result,
-                struct error *err) MUST_CHECK;
+bool export_run(const struct export_request *request, const struct export_settings *settings,
+                struct sink *sink, const struct cancel *cancel, struct export_progress *progress,
+                struct export_result *result, struct error *err) MUST_CHECK;
 
 /*
  * Everything that export_run checks before the first byte, in a short transaction. For POST /exports. ERR_BUSY where

@@ -72,7 +72,8 @@ bool json_input_open(const char *text, size_t len, size_t len_max, int depth_max
   const uint8_t *after = json_skip_value(at, end);
   if (!after) return fail_invalid(start, len, err);
   if (json_skip_space(after, end) != end)
-    return fail(err, ERR_USAGE, "the body goes on behind its JSON value, at byte %zu", (size_t)(after - start));
+    return fail(err, ERR_USAGE, "the body goes on behind its JSON value, at byte %zu",
+                (size_t)(after - start));
   *root = (struct json_value){.type = json_type_at(at, end), .at = at, .end = after};
   return true;
 }
@@ -165,7 +166,8 @@ bool json_input_object(const struct json_value *v, const char *path, const struc
 }
 
 bool json_input_array(const struct json_value *v, const char *path,
-                      bool (*item)(void *context, const struct json_value *v, const char *path, struct error *err),
+                      bool (*item)(void *context, const struct json_value *v, const char *path,
+                                   struct error *err),
                       void *context, struct error *err) {
   if (!expect(v, JSON_ARRAY, path, err)) return false;
   size_t index = 0;
@@ -214,7 +216,8 @@ bool json_input_bool(const struct json_value *v, const char *path, bool *value, 
 bool json_input_scalar(const struct json_value *v, const char *path, char **text, struct error *err) {
   if (v->type == JSON_STRING) return json_input_string(v, path, text, err);
   if (v->type != JSON_NUMBER && v->type != JSON_TRUE && v->type != JSON_FALSE)
-    return fail_field(err, path, "%s: a string, number, true or false is needed, not %s", path, type_names[v->type]);
+    return fail_field(err, path, "%s: a string, number, true or false is needed, not %s", path,
+                      type_names[v->type]);
   *text = strndup((const char *)v->at, (size_t)(v->end - v->at));
   return *text ? true : fail_memory(err, "a request's value");
 }

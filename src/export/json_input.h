@@ -36,14 +36,17 @@ bool json_input_object(const struct json_value *v, const char *path, const struc
 
 /* Calls `item` for each entry of an array, with its path "columns[3]". */
 bool json_input_array(const struct json_value *v, const char *path,
-                      bool (*item)(void *context, const struct json_value *v, const char *path, struct error *err),
+                      bool (*item)(void *context, const struct json_value *v, const char *path,
+                                   struct error *err),
                       void *context, struct error *err) MUST_CHECK;
 
 /* The first member of that name, or false. For what must be known before the rest can be read. */
 bool json_input_find(const struct json_value *object, const char *name, struct json_value *found);
 
 /* A string's text, a copy of the caller's (free). */
-bool json_input_string(const struct json_value *v, const char *path, char **text, struct error *err) MUST_CHECK;
+bool json_input_string(const struct json_value *v, const char *path, char **text,
+                       struct error *err) MUST_CHECK;
 bool json_input_bool(const struct json_value *v, const char *path, bool *value, struct error *err) MUST_CHECK;
 /* A string's text, or a number, true or false as written. A copy of the caller's. */
-bool json_input_scalar(const struct json_value *v, const char *path, char **text, struct error *err) MUST_CHECK;
+bool json_input_scalar(const struct json_value *v, const char *path, char **text,
+                       struct error *err) MUST_CHECK;

@@ -28,8 +28,8 @@ static bool query_ctid(struct pg *c, const char *sql, char ctid[CTID_SIZE], stru
 static bool look(struct run *run, const char *sql, char ctid[CTID_SIZE]) {
   struct error ignored;
   struct pg *pg = NULL;
-  bool ok = pg_connect_like(run->holder, &run->stop, &pg, &ignored) && session_join(pg, &run->snapshot, &ignored) &&
-            plan_set_zone(&run->plan, pg, &ignored) &&
+  bool ok = pg_connect_like(run->holder, &run->stop, &pg, &ignored) &&
+            session_join(pg, &run->snapshot, &ignored) && plan_set_zone(&run->plan, pg, &ignored) &&
             scan_prepare_lane(&run->plan.scan, pg, &ignored) && query_ctid(pg, sql, ctid, &ignored);
   pg_close(pg);
   return ok;
@@ -53,7 +53,8 @@ static void append_number(const struct row_place *place, struct buffer *to) {
   buffer_appendf(to, "row %" PRIu64, place->rows_before + place->row);
   if (!split) buffer_append_string(to, " of the sample");
   if (!split || !scan_is_cut(scan)) return;
-  if (scan->by_ctid && split->first_block > 0) buffer_appendf(to, " from block %" PRId64 " on", split->first_block);
+  if (scan->by_ctid && split->first_block > 0)
+    buffer_appendf(to, " from block %" PRId64 " on", split->first_block);
   if (!scan->by_ctid && split->range > 0) buffer_appendf(to, " of range %" PRIu64, split->range + 1);
 }
 
@@ -68,7 +69,8 @@ static const char *kind_of(const struct source *s) {
 
 static void append_place(struct run *run, const struct row_place *place, struct buffer *to) {
   const struct source *s = run->plan.source;
-  const struct source_leaf *leaf = place->split && place->scan->by_leaf ? &s->leaves[place->split->leaf] : NULL;
+  const struct source_leaf *leaf = place->split && place->scan->by_leaf ? &s->leaves[place->split->leaf]
+                                                                        : NULL;
   char ctid[CTID_SIZE];
   if (s->relkind == 'q') buffer_append_string(to, "query, ");
   else buffer_appendf(to, "%s \"%.200s\", ", kind_of(s), s->name);

@@ -22,8 +22,10 @@ static bool add_column(struct schema *schema, char *name, struct output_column c
   if (!name) return fail_memory(err, "the columns of the output");
   if (schema->column_count == OUTPUT_COLUMNS_MAX) {
     free(name);
-    return fail_field(err, "columns", "the output would have more than %d columns: choose some with columns, or do "
-                      "not flatten", OUTPUT_COLUMNS_MAX);
+    return fail_field(err, "columns",
+                      "the output would have more than %d columns: choose some with columns, or do "
+                      "not flatten",
+                      OUTPUT_COLUMNS_MAX);
   }
   column.name = name;
   schema->columns[schema->column_count++] = column;
@@ -75,8 +77,8 @@ static bool add_found(struct plan *plan, const struct plan_item *item, const str
   const struct path_type type = type_of(plan, found);
   size_t cell;
   return flatten_set_add_typed(plan->schema.flatten, item->wire, &found->path, &type, &cell, err) &&
-         add_column(&plan->schema, path_name(item->target, &found->path), path_column(plan, item->wire, cell, &type),
-                    err);
+         add_column(&plan->schema, path_name(item->target, &found->path),
+                    path_column(plan, item->wire, cell, &type), err);
 }
 
 static bool add_rest(struct plan *plan, const struct plan_item *item, struct error *err) {
@@ -85,7 +87,8 @@ static bool add_rest(struct plan *plan, const struct plan_item *item, struct err
   if (!flatten_set_add_rest(plan->schema.flatten, item->wire, &cell, err)) return false;
   char *key = (char[]){"_other"};
   const struct json_path rest = {.keys = &key, .key_count = 1};
-  return add_column(&plan->schema, path_name(item->target, &rest), path_column(plan, item->wire, cell, &json), err);
+  return add_column(&plan->schema, path_name(item->target, &rest), path_column(plan, item->wire, cell, &json),
+                    err);
 }
 
 static bool add_guard(struct plan *plan, const struct plan_item *item, struct error *err) {
@@ -97,8 +100,10 @@ static bool add_guard(struct plan *plan, const struct plan_item *item, struct er
 bool plan_check_row(const struct plan *plan, const struct cell *cells, struct error *err) {
   for (size_t i = 0; i < plan->guard_count; i++) {
     if (cell_is_null(&cells[plan->schema.wire_count + plan->guards[i].cell])) continue;
-    return fail(err, ERR_VALUE, "column \"%s\" holds keys that it did not hold when the same statement ran before, to "
-                "find them; use discover sample, which runs it once", plan->schema.wire[plan->guards[i].wire].name);
+    return fail(err, ERR_VALUE,
+                "column \"%s\" holds keys that it did not hold when the same statement ran before, to "
+                "find them; use discover sample, which runs it once",
+                plan->schema.wire[plan->guards[i].wire].name);
   }
   return true;
 }
@@ -117,8 +122,8 @@ static bool add_flattened(struct plan *plan, const struct plan_item *item, struc
   return seen == SEEN_ALL || add_guard(plan, item, err);
 }
 
-static bool add_item(struct plan *plan, const struct plan_item *item, struct path_collector *const *collectors,
-                     enum seen seen, struct error *err) {
+static bool add_item(struct plan *plan, const struct plan_item *item,
+                     struct path_collector *const *collectors, enum seen seen, struct error *err) {
   if (item->flatten) return add_flattened(plan, item, collectors[item->wire], seen, err);
   if (item->is_path) return add_asked(plan, item, err);
   const struct wire_column *w = &plan->schema.wire[item->wire];
@@ -168,7 +173,8 @@ static bool check_names(const struct schema *schema, struct error *err) {
   for (size_t i = 1; ok && i < schema->column_count; i++)
     if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0) ok = clash(schema, sorted[i - 1], sorted[i], err);
   for (size_t i = 0; ok && i < schema->column_count; i++)
-    if (!*schema->columns[i].name) ok = fail_field(err, "columns", "column %zu of the output has no name", i + 1);
+    if (!*schema->columns[i].name)
+      ok = fail_field(err, "columns", "column %zu of the output has no name", i + 1);
   free(sorted);
   return ok;
 }

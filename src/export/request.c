@@ -64,7 +64,8 @@ static bool fail_format(const char *name, struct error *err) {
   char allowed[256] = "";
   size_t len = 0;
   for (const struct format *const *f = formats; *f && len < sizeof allowed; f++)
-    len += (size_t)snprintf(allowed + len, sizeof allowed - len, "%s%s", f == formats ? "" : ", ", (*f)->name);
+    len += (size_t)snprintf(allowed + len, sizeof allowed - len, "%s%s", f == formats ? "" : ", ",
+                            (*f)->name);
   if (!name) return fail_field(err, "format", "format: is missing; it is one of %s", allowed);
   return fail_field(err, "format", "format: \"%.100s\" is not one of %s", name, allowed);
 }
@@ -81,7 +82,8 @@ bool request_set_format(struct export_request *r, const char *name, struct error
   return true;
 }
 
-bool request_set_compression(struct export_request *r, const char *text, const char *field, struct error *err) {
+bool request_set_compression(struct export_request *r, const char *text, const char *field,
+                             struct error *err) {
   return codec_parse(text, field, &r->codec, &r->level, err);
 }
 
@@ -105,7 +107,8 @@ bool request_parse_rate(const char *text, const char *field, int64_t *bytes, str
   if (len > 2 && !strcmp(text + len - 2, "/s")) len -= 2;
   snprintf(size, sizeof size, "%.*s", (int)len, text);
   if (len < sizeof size && parse_size(size, bytes) && *bytes >= RATE_MIN && *bytes <= RATE_MAX) return true;
-  return fail_field(err, field, "%s: \"%.40s\" is no rate like 50MB (a second), from 32kB to 1TB", field, text);
+  return fail_field(err, field, "%s: \"%.40s\" is no rate like 50MB (a second), from 32kB to 1TB", field,
+                    text);
 }
 
 bool request_set_max_rate(struct export_request *r, const char *text, const char *field, struct error *err) {
@@ -128,7 +131,8 @@ static void *list_grow(void *list, size_t count, size_t item_size, const char *f
 }
 
 /* An entry of a list whose text must not be empty. */
-static bool check_filled(const char *text, const char *list, size_t index, const char *part, struct error *err) {
+static bool check_filled(const char *text, const char *list, size_t index, const char *part,
+                         struct error *err) {
   if (*text) return true;
   char field[ERROR_FIELD_MAX];
   snprintf(field, sizeof field, "%s[%zu].%s", list, index, part);
@@ -163,8 +167,10 @@ static bool check_value_count(enum filter_op op, size_t count, size_t index, str
   return count == 1 ? true : fail_field(err, field, "%s: \"%s\" needs one value", field, name);
 }
 
-static bool copy_values(struct request_filter *filter, const char *const *values, size_t count, struct error *err) {
-  if (count > REQUEST_LIST_MAX) return fail_field(err, "where", "where: more than %d values", REQUEST_LIST_MAX);
+static bool copy_values(struct request_filter *filter, const char *const *values, size_t count,
+                        struct error *err) {
+  if (count > REQUEST_LIST_MAX)
+    return fail_field(err, "where", "where: more than %d values", REQUEST_LIST_MAX);
   filter->values = calloc(count ? count : 1, sizeof *filter->values);
   if (!filter->values) return fail_memory(err, "a filter");
   for (; filter->value_count < count; filter->value_count++) {
@@ -174,8 +180,8 @@ static bool copy_values(struct request_filter *filter, const char *const *values
   return true;
 }
 
-bool request_add_filter(struct export_request *r, const char *column, const char *op, const char *const *values,
-                        size_t value_count, struct error *err) {
+bool request_add_filter(struct export_request *r, const char *column, const char *op,
+                        const char *const *values, size_t value_count, struct error *err) {
   char field[ERROR_FIELD_MAX];
   snprintf(field, sizeof field, "where[%zu].op", r->filter_count);
   if (!check_filled(column, "where", r->filter_count, "column", err)) return false;
@@ -205,7 +211,8 @@ bool request_add_order(struct export_request *r, const char *column, bool descen
 }
 
 static int compare_targets(const void *a, const void *b) {
-  return strcmp((*(const struct request_column *const *)a)->target, (*(const struct request_column *const *)b)->target);
+  return strcmp((*(const struct request_column *const *)a)->target,
+                (*(const struct request_column *const *)b)->target);
 }
 
 static bool check_targets(const struct export_request *r, struct error *err) {
@@ -234,8 +241,8 @@ static bool check_special(const struct export_request *r, struct error *err) {
   for (unsigned i = 0; special_names[i] && len < sizeof allowed; i++)
     if (r->format->specials_allowed & (1u << i))
       len += (size_t)snprintf(allowed + len, sizeof allowed - len, "%s%s", len ? ", " : "", special_names[i]);
-  return fail_field(err, "special", "special: \"%s\" is not possible in %s; allowed are %s", special_names[r->special],
-                    r->format->name, allowed);
+  return fail_field(err, "special", "special: \"%s\" is not possible in %s; allowed are %s",
+                    special_names[r->special], r->format->name, allowed);
 }
 
 bool request_flattens(const struct export_request *r) {
@@ -252,8 +259,10 @@ const char *request_discovery_field(const struct export_request *r) {
 static bool check_discovery(const struct export_request *r, struct error *err) {
   const char *field = request_discovery_field(r);
   if (field && !request_flattens(r))
-    return fail_field(err, field, "%s: no paths are looked for, since JSON columns stay whole%s; ask for flatten, or "
-                      "leave it out", field, r->flatten == FLATTEN_NO ? "" : " in this format");
+    return fail_field(err, field,
+                      "%s: no paths are looked for, since JSON columns stay whole%s; ask for flatten, or "
+                      "leave it out",
+                      field, r->flatten == FLATTEN_NO ? "" : " in this format");
   if (r->discover == DISCOVER_FULL && r->sample_rows != SAMPLE_ROWS_DEFAULT)
     return fail_field(err, "sampleRows", "sampleRows: discover full looks at every row; give one of the two");
   return true;
@@ -264,12 +273,13 @@ bool request_check(const struct export_request *r, struct error *err) {
   if (r->table && r->query) return fail_field(err, "query", "query: give a table or a query, not both");
   if (!r->table && !r->query) return fail_field(err, "table", "table: which table to export is missing");
   if (r->table && !*r->table) return fail_field(err, "table", "table: a name is needed, not an empty text");
-  if (r->query && !*r->query) return fail_field(err, "query", "query: a statement is needed, not an empty text");
+  if (r->query && !*r->query)
+    return fail_field(err, "query", "query: a statement is needed, not an empty text");
   if (r->limit < -1) return fail_field(err, "limit", "limit: a whole number from 0 is needed");
   if (r->codec != codecs[0] && !r->format->is_text)
     return fail_field(err, "compression",
                       "compression: %s files are compressed from within; use the option %s.compression instead",
                       r->format->name, r->format->name);
-  return r->format->check_options(r->format_options, err) && check_special(r, err) && check_discovery(r, err) &&
-         check_targets(r, err);
+  return r->format->check_options(r->format_options, err) && check_special(r, err) &&
+         check_discovery(r, err) && check_targets(r, err);
 }

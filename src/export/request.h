@@ -53,17 +53,21 @@ void request_free(struct export_request *r);
 
 /* Building, as the command line does. Each copies its texts. The format must be set before its options. */
 bool request_set_format(struct export_request *r, const char *name, struct error *err) MUST_CHECK;
-bool request_set_compression(struct export_request *r, const char *text, const char *field, struct error *err) MUST_CHECK;
+bool request_set_compression(struct export_request *r, const char *text, const char *field,
+                             struct error *err) MUST_CHECK;
 bool request_set_special(struct export_request *r, const char *name, struct error *err) MUST_CHECK;
 bool request_set_discover(struct export_request *r, const char *name, struct error *err) MUST_CHECK;
 /* "50MB", "50MB/s": bytes a second. field: how the request calls it. */
 bool request_parse_rate(const char *text, const char *field, int64_t *bytes, struct error *err) MUST_CHECK;
-bool request_set_max_rate(struct export_request *r, const char *text, const char *field, struct error *err) MUST_CHECK;
-bool request_add_column(struct export_request *r, const char *source, const char *target, struct error *err) MUST_CHECK;
+bool request_set_max_rate(struct export_request *r, const char *text, const char *field,
+                          struct error *err) MUST_CHECK;
+bool request_add_column(struct export_request *r, const char *source, const char *target,
+                        struct error *err) MUST_CHECK;
 /* op as in filter_op_names; values: none for is_null and not_null, one or more for in, else one. */
-bool request_add_filter(struct export_request *r, const char *column, const char *op, const char *const *values,
-                        size_t value_count, struct error *err) MUST_CHECK;
-bool request_add_order(struct export_request *r, const char *column, bool descending, struct error *err) MUST_CHECK;
+bool request_add_filter(struct export_request *r, const char *column, const char *op,
+                        const char *const *values, size_t value_count, struct error *err) MUST_CHECK;
+bool request_add_order(struct export_request *r, const char *column, bool descending,
+                       struct error *err) MUST_CHECK;
 
 /*
  * Rules across fields: table or query but not both, compression only for text formats, special allowed

@@ -24,7 +24,8 @@ struct group_read {
   uint64_t seen;         /* bit i: option i has come */
 };
 
-static bool check_option_type(const struct option *o, const struct json_value *v, const char *path, struct error *err) {
+static bool check_option_type(const struct option *o, const struct json_value *v, const char *path,
+                              struct error *err) {
   static const char *const needed[] = {[OPTION_BOOL] = "true or false", [OPTION_INT] = "a whole number",
       [OPTION_SIZE] = "a number of bytes or a text as \"64MB\"", [OPTION_CHOICE] = "a string", [OPTION_TEXT] = "a string"};
   bool is_bool = v->type == JSON_TRUE || v->type == JSON_FALSE;
@@ -35,8 +36,8 @@ static bool check_option_type(const struct option *o, const struct json_value *v
   return ok ? true : fail_field(err, path, "%s: %s is needed", path, needed[o->type]);
 }
 
-static bool read_option(struct group_read *g, const struct option *o, const struct json_value *v, const char *path,
-                        struct error *err) {
+static bool read_option(struct group_read *g, const struct option *o, const struct json_value *v,
+                        const char *path, struct error *err) {
   char *text;
   if (!check_option_type(o, v, path, err) || !json_input_scalar(v, path, &text, err)) return false;
   bool ok = option_set(g->request->format->options, g->request->format_options, g->name, o->name, text, err);
@@ -64,11 +65,13 @@ static bool read_group_member(void *context, const char *name, const struct json
     if (len < sizeof allowed)
       len += (size_t)snprintf(allowed + len, sizeof allowed - len, "%s%s", len ? ", " : "", json_name);
   }
-  return fail_field(err, path, "unknown option \"%s\"; %s takes %s", path, g->name, len ? allowed : "no options");
+  return fail_field(err, path, "unknown option \"%s\"; %s takes %s", path, g->name,
+                    len ? allowed : "no options");
 }
 
 /* A member called as a format: its options. Formats of one group take each other's. */
-static bool read_group(void *context, const char *name, const struct json_value *v, bool *known, struct error *err) {
+static bool read_group(void *context, const char *name, const struct json_value *v, bool *known,
+                       struct error *err) {
   struct export_request *r = context;
   const struct format *named = format_find(name);
   if (!named) return true;
@@ -90,10 +93,12 @@ static bool read_text(void *context, const struct json_value *v, const char *pat
 }
 
 struct column_read { char *source, *target; };
-static bool read_column_source(void *context, const struct json_value *v, const char *path, struct error *err) {
+static bool read_column_source(void *context, const struct json_value *v, const char *path,
+                               struct error *err) {
   return read_text(&((struct column_read *)context)->source, v, path, err);
 }
-static bool read_column_target(void *context, const struct json_value *v, const char *path, struct error *err) {
+static bool read_column_target(void *context, const struct json_value *v, const char *path,
+                               struct error *err) {
   return read_text(&((struct column_read *)context)->target, v, path, err);
 }
 static const struct json_field column_fields[] = {
@@ -119,7 +124,8 @@ static bool read_column(void *context, const struct json_value *v, const char *p
 static bool read_columns(void *context, const struct json_value *v, const char *path, struct error *err) {
   struct export_request *r = context;
   if (!json_input_array(v, path, read_column, r, err)) return false;
-  return r->column_count ? true : fail_field(err, path, "columns: the list is empty; leave it out for all columns");
+  return r->column_count ? true
+                         : fail_field(err, path, "columns: the list is empty; leave it out for all columns");
 }
 
 /* --- where ------------------------------------------------------------------------------------------ */
@@ -134,7 +140,8 @@ static bool add_value(void *context, const struct json_value *v, const char *pat
   struct filter_read *f = context;
   if (v->type == JSON_NULL)
     return fail_field(err, path, "%s: null is no value to compare with; use \"op\": \"is_null\"", path);
-  if (f->count >= REQUEST_LIST_MAX) return fail_field(err, path, "where: more than %d values", REQUEST_LIST_MAX);
+  if (f->count >= REQUEST_LIST_MAX)
+    return fail_field(err, path, "where: more than %d values", REQUEST_LIST_MAX);
   char **values = reallocarray(f->values, f->count + 1, sizeof *values);
   if (!values) return fail_memory(err, "a filter");
   f->values = values;
@@ -143,14 +150,17 @@ static bool add_value(void *context, const struct json_value *v, const char *pat
   return true;
 }
 
-static bool read_filter_column(void *context, const struct json_value *v, const char *path, struct error *err) {
+static bool read_filter_column(void *context, const struct json_value *v, const char *path,
+                               struct error *err) {
   return read_text(&((struct filter_read *)context)->column, v, path, err);
 }
 static bool read_filter_op(void *context, const struct json_value *v, const char *path, struct error *err) {
   return read_text(&((struct filter_read *)context)->op, v, path, err);
 }
-static bool read_filter_value(void *context, const struct json_value *v, const char *path, struct error *err) {
-  return v->type == JSON_ARRAY ? json_input_array(v, path, add_value, context, err) : add_value(context, v, path, err);
+static bool read_filter_value(void *context, const struct json_value *v, const char *path,
+                              struct error *err) {
+  return v->type == JSON_ARRAY ? json_input_array(v, path, add_value, context, err)
+                               : add_value(context, v, path, err);
 }
 static const struct json_field filter_fields[] = {
     {"column", read_filter_column}, {"op", read_filter_op}, {"value", read_filter_value}, {NULL}};
@@ -175,17 +185,20 @@ static bool read_where(void *context, const struct json_value *v, const char *pa
 /* --- orderBy ---------------------------------------------------------------------------------------- */
 
 struct order_read { char *column; bool descending; };
-static bool read_order_column(void *context, const struct json_value *v, const char *path, struct error *err) {
+static bool read_order_column(void *context, const struct json_value *v, const char *path,
+                              struct error *err) {
   return read_text(&((struct order_read *)context)->column, v, path, err);
 }
-static bool read_order_descending(void *context, const struct json_value *v, const char *path, struct error *err) {
+static bool read_order_descending(void *context, const struct json_value *v, const char *path,
+                                  struct error *err) {
   return json_input_bool(v, path, &((struct order_read *)context)->descending, err);
 }
 static const struct json_field order_fields[] = {
     {"column", read_order_column}, {"descending", read_order_descending, .null_is_absent = true}, {NULL}};
 
 /* "name", "name asc", "name desc". A column whose name ends so is given as an object. */
-static bool read_order_text(const struct json_value *v, const char *path, struct order_read *order, struct error *err) {
+static bool read_order_text(const struct json_value *v, const char *path, struct order_read *order,
+                            struct error *err) {
   if (!json_input_string(v, path, &order->column, err)) return false;
   char *space = strrchr(order->column, ' ');
   if (!space) return true;
@@ -210,13 +223,15 @@ static bool read_order_by(void *context, const struct json_value *v, const char 
 
 /* --- the rest --------------------------------------------------------------------------------------- */
 
-static bool read_known_format(void *context, const struct json_value *v, const char *path, struct error *err) {
+static bool read_known_format(void *context, const struct json_value *v, const char *path,
+                              struct error *err) {
   (void)context, (void)v, (void)path, (void)err;
   return true;   /* read before all others, since the option groups need it */
 }
 
 static bool read_named(void *context, const struct json_value *v, const char *path,
-                       bool (*set)(struct export_request *r, const char *name, struct error *err), struct error *err) {
+                       bool (*set)(struct export_request *r, const char *name, struct error *err),
+                       struct error *err) {
   char *name;
   if (!json_input_string(v, path, &name, err)) return false;
   bool ok = set(context, name, err);
@@ -270,12 +285,14 @@ static bool read_max_rate(void *context, const struct json_value *v, const char 
 static bool read_whole(const struct json_value *v, const char *path, int64_t min, int64_t max, int64_t *to,
                        struct error *err) {
   char *text = NULL;
-  bool ok = v->type == JSON_NUMBER && json_input_scalar(v, path, &text, err) && parse_int64(text, to) && *to >= min &&
-            *to <= max;
+  bool ok = v->type == JSON_NUMBER && json_input_scalar(v, path, &text, err) && parse_int64(text, to) &&
+            *to >= min && *to <= max;
   free(text);
   if (ok) return true;
-  if (max == INT64_MAX) return fail_field(err, path, "%s: a whole number from %lld is needed", path, (long long)min);
-  return fail_field(err, path, "%s: a whole number from %lld to %lld is needed", path, (long long)min, (long long)max);
+  if (max == INT64_MAX)
+    return fail_field(err, path, "%s: a whole number from %lld is needed", path, (long long)min);
+  return fail_field(err, path, "%s: a whole number from %lld to %lld is needed", path, (long long)min,
+                    (long long)max);
 }
 
 static bool read_limit(void *context, const struct json_value *v, const char *path, struct error *err) {
@@ -421,10 +438,12 @@ void request_to_json(const struct export_request *r, struct buffer *out) {
   if (r->flatten != FLATTEN_DEFAULT)
     buffer_appendf(out, ",\"flatten\":%s", r->flatten == FLATTEN_YES ? "true" : "false");
   if (request_flattens(r)) append_member(out, "discover", r->discover == DISCOVER_FULL ? "full" : "sample");
-  if (r->sample_rows != SAMPLE_ROWS_DEFAULT) buffer_appendf(out, ",\"sampleRows\":%lld", (long long)r->sample_rows);
+  if (r->sample_rows != SAMPLE_ROWS_DEFAULT)
+    buffer_appendf(out, ",\"sampleRows\":%lld", (long long)r->sample_rows);
   if (r->max_paths != FLATTEN_PATHS_MAX) buffer_appendf(out, ",\"maxPaths\":%lld", (long long)r->max_paths);
   append_member(out, "special", special_names[r->special]);
-  if (r->gentle != GENTLE_DEFAULT) buffer_appendf(out, ",\"gentle\":%s", r->gentle == GENTLE_YES ? "true" : "false");
+  if (r->gentle != GENTLE_DEFAULT)
+    buffer_appendf(out, ",\"gentle\":%s", r->gentle == GENTLE_YES ? "true" : "false");
   if (r->max_rate_bytes) buffer_appendf(out, ",\"maxRate\":%lld", (long long)r->max_rate_bytes);
   append_options(r, out);
   buffer_append_byte(out, '}');

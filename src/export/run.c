@@ -53,7 +53,8 @@ static bool make_budget(struct run *run, int lanes, struct error *err) {
  * Where there is no right to that, or no way, source_is_unchanged is asked afterwards.
  */
 static bool lock_source(struct run *run, const struct source *s, bool *settled, struct error *err) {
-  if (!s->may_lock || pg_execf(run->holder, err, "LOCK TABLE %s IN ACCESS SHARE MODE", s->sql_name)) return true;
+  if (!s->may_lock || pg_execf(run->holder, err, "LOCK TABLE %s IN ACCESS SHARE MODE", s->sql_name))
+    return true;
   if (!strcmp(err->sqlstate, "42P01")) *settled = false;   /* dropped or renamed in between: look again */
   return false;
 }
@@ -97,7 +98,8 @@ static bool plan_in_snapshot(struct run *run, bool *settled, struct error *err) 
   struct source *seen = NULL;
   *settled = true;
   if (r->table) {
-    bool ok = session_begin_look(run->holder, err) && source_describe_table(run->holder, r->table, &seen, err);
+    bool ok = session_begin_look(run->holder, err) &&
+              source_describe_table(run->holder, r->table, &seen, err);
     session_end(run->holder);
     if (!ok) return false;
   }
@@ -110,7 +112,8 @@ static bool plan_in_snapshot(struct run *run, bool *settled, struct error *err) 
 
 static bool connect_holder(struct run *run, struct error *err) {
   struct pg *pg;
-  if (!pg_connect(run->settings->conninfo, run->settings->application_name, &run->stop, &pg, err)) return false;
+  if (!pg_connect(run->settings->conninfo, run->settings->application_name, &run->stop, &pg, err))
+    return false;
   pg_set_rate(pg, &run->rate);
   pthread_mutex_lock(&run->mutex);
   run->holder = pg;
@@ -120,7 +123,8 @@ static bool connect_holder(struct run *run, struct error *err) {
 
 static bool plan(struct run *run, struct error *err) {
   if (run->request->query && !run->settings->allow_query)
-    return fail_field(err, "query", "queries are not allowed here: name a table, or ask the operator to allow them");
+    return fail_field(err, "query",
+                      "queries are not allowed here: name a table, or ask the operator to allow them");
   if (!connect_holder(run, err)) return false;
   for (int i = 0; i < DESCRIBE_ATTEMPTS; i++) {
     bool settled;
@@ -218,7 +222,8 @@ static bool open_output(struct run *run, struct error *err) {
   if (!run->codec->open(run->request->level, run->budget.workers, &run->codec_self, err)) return false;
   const struct memory_budget *b = &run->budget;
   size_t kept_bytes = run->format->is_text ? b->chunk_bytes : 0;   /* the next row group is long in coming */
-  struct window *window = window_new(run->lane_count, b->chunks_per_lane, b->chunk_bytes, kept_bytes, CHUNK_MAX_BYTES, err);
+  struct window *window = window_new(run->lane_count, b->chunks_per_lane, b->chunk_bytes, kept_bytes,
+                                     CHUNK_MAX_BYTES, err);
   pthread_mutex_lock(&run->mutex);
   run->window = window;
   pthread_mutex_unlock(&run->mutex);
@@ -275,11 +280,14 @@ static void describe_way(struct run *run, struct export_result *result) {
   size_t size = sizeof result->how, len = (size_t)snprintf(result->how, size, "%s", run->plan.scan.how);
   uint64_t limit = rate_limit(&run->rate);
   if (limit)
-    len += (size_t)snprintf(result->how + len, size - len, "; at most %.2f MB/s read", (double)limit / (1 << 20));
-  if (run->feed) len += (size_t)snprintf(result->how + len, size - len, "; encoded by %d other%s", run->lane_count - 1,
-                                         run->lane_count == 2 ? "" : "s");
+    len += (size_t)snprintf(result->how + len, size - len, "; at most %.2f MB/s read",
+                            (double)limit / (1 << 20));
+  if (run->feed)
+    len += (size_t)snprintf(result->how + len, size - len, "; encoded by %d other%s", run->lane_count - 1,
+                            run->lane_count == 2 ? "" : "s");
   if (*run->lane_lost)
-    snprintf(result->how + len, size - len, "; %d of %d lanes: %s", result->lanes, run->lane_count, run->lane_lost);
+    snprintf(result->how + len, size - len, "; %d of %d lanes: %s", result->lanes, run->lane_count,
+             run->lane_lost);
 }
 
 static void fill_result(struct run *run, struct export_result *result, uint64_t started_us) {
@@ -332,9 +340,9 @@ static void deinit(struct run *run) {
   pthread_mutex_destroy(&run->split_mutex);
 }
 
-bool export_run(const struct export_request *request, const struct export_settings *settings, struct sink *sink,
-                const struct cancel *cancel, struct export_progress *progress, struct export_result *result,
-                struct error *err) {
+bool export_run(const struct export_request *request, const struct export_settings *settings,
+                struct sink *sink, const struct cancel *cancel, struct export_progress *progress,
+                struct export_result *result, struct error *err) {
   uint64_t started_us = clock_monotonic_us();
   struct run run = {.request = request, .settings = settings, .format = request->format, .codec = request->codec,
                     .sink = sink, .cancel = cancel, .progress = progress};
@@ -353,8 +361,10 @@ bool export_run(const struct export_request *request, const struct export_settin
 }
 
 /* Whoever posts a request waits for the answer: not for the end of somebody's ALTER TABLE. */
-static bool make_check_plan(struct plan *plan, const struct export_request *request, struct pg *pg, struct error *err) {
-  if (!session_begin_look(pg, err) || !pg_exec(pg, "SET LOCAL lock_timeout = '" CHECK_LOCK_TIMEOUT "'", err)) return false;
+static bool make_check_plan(struct plan *plan, const struct export_request *request, struct pg *pg,
+                            struct error *err) {
+  if (!session_begin_look(pg, err) || !pg_exec(pg, "SET LOCAL lock_timeout = '" CHECK_LOCK_TIMEOUT "'", err))
+    return false;
   if (plan_make(plan, request, pg, CHECK_SPLIT_BYTES, 1, err)) return true;
   if (strcmp(err->sqlstate, "55P03") != 0) return false;
   err->code = ERR_BUSY;
@@ -365,7 +375,8 @@ static bool make_check_plan(struct plan *plan, const struct export_request *requ
 bool export_check(const struct export_request *request, const struct export_settings *settings,
                   struct export_estimate *estimate, struct error *err) {
   if (request->query && !settings->allow_query)
-    return fail_field(err, "query", "queries are not allowed here: name a table, or ask the operator to allow them");
+    return fail_field(err, "query",
+                      "queries are not allowed here: name a table, or ask the operator to allow them");
   struct pg *pg;
   if (!pg_connect(settings->conninfo, settings->application_name, NULL, &pg, err)) return false;
   struct plan checked = {0};
@@ -373,7 +384,8 @@ bool export_check(const struct export_request *request, const struct export_sett
   if (ok) *estimate = (struct export_estimate){checked.scan.rows_estimated, checked.scan.bytes_estimated,
                                                pg_is_superuser(pg)};
   /* Flattened columns are known only after discovery; without any, names and the format's own checks are too. */
-  if (ok && !checked.flattens) ok = plan_columns(&checked, NULL, SEEN_ALL, err) && check_format(request, &checked, err);
+  if (ok && !checked.flattens)
+    ok = plan_columns(&checked, NULL, SEEN_ALL, err) && check_format(request, &checked, err);
   if (!ok) request_spell_error(request, err);
   plan_deinit(&checked);
   session_end(pg);

@@ -43,8 +43,8 @@ static bool lane_init(struct window *w, int lane, size_t chunk_max) {
   return true;
 }
 
-struct window *window_new(int lanes, int chunks_per_lane, size_t chunk_bytes, size_t kept_bytes, size_t chunk_max,
-                          struct error *err) {
+struct window *window_new(int lanes, int chunks_per_lane, size_t chunk_bytes, size_t kept_bytes,
+                          size_t chunk_max, struct error *err) {
   struct window *w = calloc(1, sizeof *w);
   struct lane_queue *queues = calloc((size_t)lanes, sizeof *queues);
   if (!w || !queues) {

@@ -34,8 +34,8 @@ struct window;
  * A lane's share is chunks_per_lane chunks, and as many times chunk_bytes. A chunk's buffer may grow to chunk_max,
  * and shrinks to kept_bytes when it comes back.
  */
-struct window *window_new(int lanes, int chunks_per_lane, size_t chunk_bytes, size_t kept_bytes, size_t chunk_max,
-                          struct error *err) MUST_CHECK;
+struct window *window_new(int lanes, int chunks_per_lane, size_t chunk_bytes, size_t kept_bytes,
+                          size_t chunk_max, struct error *err) MUST_CHECK;
 /* Frees every chunk, wherever it is, with its meta. No thread uses the window any more. */
 void window_free(struct window *w, void (*meta_free)(void *meta));
 

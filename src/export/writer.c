@@ -44,7 +44,8 @@ static bool write_chunk(struct writer *w, struct chunk *chunk, struct error *err
   if (chunk->begins_part) {
     void *meta = chunk->meta;
     chunk->meta = NULL;   /* join takes it over */
-    if (!run->format->join(run->format_self, run->rows_written, run->sink->bytes_written, meta, &w->plain, err) ||
+    if (!run->format->join(run->format_self, run->rows_written, run->sink->bytes_written, meta, &w->plain,
+                           err) ||
         !emit_plain(w, err))
       return false;
   }
@@ -58,7 +59,8 @@ static bool write_all_chunks(struct writer *w, struct error *err) {
   struct run *run = w->run;
   for (;;) {
     struct chunk *chunk;
-    if (!window_take(run->window, run->feed ? UINT64_MAX : run->plan.scan.split_count, &chunk)) return fail(err, ERR_CANCELLED, "cancelled");
+    if (!window_take(run->window, run->feed ? UINT64_MAX : run->plan.scan.split_count, &chunk))
+      return fail(err, ERR_CANCELLED, "cancelled");
     if (!chunk) return true;
     bool ok = write_chunk(w, chunk, err);
     window_give_back(run->window, chunk);

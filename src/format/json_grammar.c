@@ -62,7 +62,8 @@ static const char *begin_value(struct json_grammar *g, uint8_t c) {
     case '0': g->place = JSON_AFTER_ZERO; return NULL;
     case ',': return "a comma without a value before it";
     case '}':
-    case ']': return g->place == JSON_BEFORE_VALUE_OR_END ? close_bracket(g, c == '}') : "no value before a bracket";
+    case ']':
+      return g->place == JSON_BEFORE_VALUE_OR_END ? close_bracket(g, c == '}') : "no value before a bracket";
     default: break;
   }
   if (!json_is_digit(c)) return "no value";
@@ -154,7 +155,8 @@ static enum json_place after_number_byte(enum json_place place, uint8_t c) {
 }
 
 static bool is_whole_number(enum json_place place) {
-  return place == JSON_AFTER_ZERO || place == JSON_IN_DIGITS || place == JSON_IN_FRACTION || place == JSON_IN_EXPONENT;
+  return place == JSON_AFTER_ZERO || place == JSON_IN_DIGITS || place == JSON_IN_FRACTION ||
+         place == JSON_IN_EXPONENT;
 }
 
 /* A number has no end of its own: the byte behind it is the next one's. */

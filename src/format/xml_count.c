@@ -24,9 +24,13 @@ static const char *look(struct walk *w) {
   uint64_t level = g->depth - (g->event == XML_START);   /* of the element that begins */
   if (begins && level == 1) w->rows++;
   if (w->takes_any_shape) return NULL;
-  if (begins && level == 0 && !xml_grammar_name_is(g, XML_ROOT_DEFAULT)) return "the root is not <" XML_ROOT_DEFAULT ">";
-  if (begins && level == 1 && !xml_grammar_name_is(g, XML_ROW_DEFAULT)) return "a row is not <" XML_ROW_DEFAULT ">";
-  return g->has_text && g->depth == 1 && g->place == XML_IN_TEXT && g->event == XML_NOTHING ? "text between rows" : NULL;
+  if (begins && level == 0 && !xml_grammar_name_is(g, XML_ROOT_DEFAULT))
+    return "the root is not <" XML_ROOT_DEFAULT ">";
+  if (begins && level == 1 && !xml_grammar_name_is(g, XML_ROW_DEFAULT))
+    return "a row is not <" XML_ROW_DEFAULT ">";
+  return g->has_text && g->depth == 1 && g->place == XML_IN_TEXT && g->event == XML_NOTHING
+             ? "text between rows"
+             : NULL;
 }
 
 /* A byte order mark may stand first. */
@@ -66,4 +70,6 @@ static bool walk(int fd, bool takes_any_shape, uint64_t *rows, struct error *err
 
 bool xml_count_rows(int fd, uint64_t *rows, struct error *err) { return walk(fd, false, rows, err); }
 
-bool xml_check_whole(int fd, struct file_facts *facts, struct error *err) { return walk(fd, true, &facts->rows, err); }
+bool xml_check_whole(int fd, struct file_facts *facts, struct error *err) {
+  return walk(fd, true, &facts->rows, err);
+}

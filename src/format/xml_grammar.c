@@ -52,7 +52,8 @@ static const char *open_element(struct xml_grammar *g, bool is_empty) {
 static const char *close_element(struct xml_grammar *g) {
   if (g->depth == 0) return "an end tag without its start tag";
   g->depth--;
-  if (g->depth < XML_LEVELS_MAX && g->open_hashes[g->depth] != g->name_hash) return "an end tag of another name";
+  if (g->depth < XML_LEVELS_MAX && g->open_hashes[g->depth] != g->name_hash)
+    return "an end tag of another name";
   g->place = XML_IN_TEXT;
   g->event = XML_END;
   return NULL;
@@ -154,7 +155,8 @@ static const char *pass_word(struct xml_grammar *g, uint8_t c) {
 /* Up to the three (or, of instructions, two) bytes that end it. */
 static const char *pass_section(struct xml_grammar *g, uint8_t c, const char *end) {
   bool is_instruction = g->place == XML_IN_INSTRUCTION;
-  bool ends = c == '>' && g->before[1] == (uint8_t)end[1] && (is_instruction || g->before[0] == (uint8_t)end[0]);
+  bool ends = c == '>' && g->before[1] == (uint8_t)end[1] &&
+              (is_instruction || g->before[0] == (uint8_t)end[0]);
   if (ends) g->place = XML_IN_TEXT;
   g->before[0] = g->before[1];
   g->before[1] = c;
@@ -240,8 +242,8 @@ const char *xml_grammar_pass(struct xml_grammar *g, uint8_t c) {
   return pass(g, c);
 }
 
-const uint8_t *xml_grammar_pass_below(struct xml_grammar *g, uint64_t depth, const uint8_t *at, const uint8_t *end,
-                                      const char **why) {
+const uint8_t *xml_grammar_pass_below(struct xml_grammar *g, uint64_t depth, const uint8_t *at,
+                                      const uint8_t *end, const char **why) {
   for (*why = NULL; at < end && g->depth > depth; at++) {
     if (g->place == XML_IN_TEXT) at = text_skip_plain(at, end, '<', '&');
     else if (g->place == XML_IN_START_NAME || (g->place == XML_IN_END_NAME && g->name_len > 0))
@@ -256,5 +258,6 @@ bool xml_grammar_is_complete(const struct xml_grammar *g) {
 }
 
 bool xml_grammar_name_is(const struct xml_grammar *g, const char *name) {
-  return g->name_len == strlen(name) && g->name_len <= XML_NAME_KEPT_MAX && memcmp(g->name, name, g->name_len) == 0;
+  return g->name_len == strlen(name) && g->name_len <= XML_NAME_KEPT_MAX &&
+         memcmp(g->name, name, g->name_len) == 0;
 }

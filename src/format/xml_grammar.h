@@ -50,8 +50,8 @@ const char *xml_grammar_pass(struct xml_grammar *g, uint8_t c);
  * As many bytes as there are while more than `depth` elements are open. Behind the last byte; at the wrong one, where
  * *why says how.
  */
-const uint8_t *xml_grammar_pass_below(struct xml_grammar *g, uint64_t depth, const uint8_t *at, const uint8_t *end,
-                                      const char **why);
+const uint8_t *xml_grammar_pass_below(struct xml_grammar *g, uint64_t depth, const uint8_t *at,
+                                      const uint8_t *end, const char **why);
 
 /* Could the text end here? */
 bool xml_grammar_is_complete(const struct xml_grammar *g);

@@ -19,8 +19,10 @@ static bool split_address(const char *text, char host[256], char port[8], struct
   const char *port_text = is_port_only ? text : colon ? colon + 1 : "";
   size_t host_len = is_port_only || !colon ? 0 : (size_t)(colon - text);
   int64_t number;
-  if (!parse_int64(port_text, &number) || number < 0 || number > 65535 || host_len >= 255 || (!colon && !is_port_only))
-    return fail_field(err, "listen", "--listen: \"%.100s\" is no address like 127.0.0.1:8080 or [::1]:8080", text);
+  if (!parse_int64(port_text, &number) || number < 0 || number > 65535 || host_len >= 255 ||
+      (!colon && !is_port_only))
+    return fail_field(err, "listen", "--listen: \"%.100s\" is no address like 127.0.0.1:8080 or [::1]:8080",
+                      text);
   if (host_len >= 2 && text[0] == '[' && text[host_len - 1] == ']') {
     text++;
     host_len -= 2;
@@ -43,7 +45,8 @@ static void show_address(int fd, char where[64]) {
   char host[48], port[8];
   snprintf(where, 64, "?");
   if (getsockname(fd, (struct sockaddr *)&address, &len) != 0 ||
-      getnameinfo((struct sockaddr *)&address, len, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV))
+      getnameinfo((struct sockaddr *)&address, len, host, sizeof host, port, sizeof port,
+                  NI_NUMERICHOST | NI_NUMERICSERV))
     return;
   snprintf(where, 64, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
 }
@@ -68,11 +71,14 @@ bool server_bind(const struct server_settings *settings, int *fd, char where[64]
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found;
   int code = getaddrinfo(host, port, &hints, &found);
   if (code != 0)
-    return fail_field(err, "listen", "--listen: cannot find the address \"%s\": %s", host, gai_strerror(code));
+    return fail_field(err, "listen", "--listen: cannot find the address \"%s\": %s", host,
+                      gai_strerror(code));
   bool ok = settings->insecure_listen || is_loopback(found->ai_addr);
   if (!ok)
-    fail_field(err, "listen", "--listen: %s can be reached by others, and this service asks nobody for a password;"
-               " listen on 127.0.0.1, or say --insecure-listen where something else keeps strangers out", host);
+    fail_field(err, "listen",
+               "--listen: %s can be reached by others, and this service asks nobody for a password;"
+               " listen on 127.0.0.1, or say --insecure-listen where something else keeps strangers out",
+               host);
   else
     ok = bind_one(found, settings->listen, fd, err);
   freeaddrinfo(found);

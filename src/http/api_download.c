@@ -45,7 +45,9 @@ static void add_file_headers(struct exchange *x, const struct job_record *r) {
 
 /* --- a finished file -------------------------------------------------------------------------------- */
 
-static void format_etag(const struct job_record *r, char etag[80]) { snprintf(etag, 80, "\"sha256-%s\"", r->sha256); }
+static void format_etag(const struct job_record *r, char etag[80]) {
+  snprintf(etag, 80, "\"sha256-%s\"", r->sha256);
+}
 
 /* "sha-256=:<base64>:" (RFC 9530), or "" if the record holds no digest. */
 static void format_digest(const struct job_record *r, char text[64]) {
@@ -74,7 +76,8 @@ static void add_digests(struct exchange *x, const struct job_record *r, const ch
 static void answer_unsatisfiable(struct exchange *x, const struct job_record *r) {
   char range[40];
   snprintf(range, sizeof range, "bytes */%" PRIu64, r->bytes);
-  answer_refusal(x, MHD_HTTP_RANGE_NOT_SATISFIABLE, "range_not_satisfiable", "the range lies outside the file");
+  answer_refusal(x, MHD_HTTP_RANGE_NOT_SATISFIABLE, "range_not_satisfiable",
+                 "the range lies outside the file");
   answer_header(x, MHD_HTTP_HEADER_CONTENT_RANGE, range);
 }
 
@@ -116,7 +119,8 @@ static void answer_file(struct exchange *x, const struct job_record *r) {
     add_digests(x, r, etag);
   } else if (fstat(fd, &info) != 0 || (uint64_t)info.st_size != r->bytes) {
     close(fd);
-    error_set(&err, ERR_DESTINATION, "the file of export %s is damaged: its size is not that of its record", r->id);
+    error_set(&err, ERR_DESTINATION, "the file of export %s is damaged: its size is not that of its record",
+              r->id);
     answer_error(x, &err);
   } else {
     answer_part(x, r, etag, fd);
@@ -131,8 +135,12 @@ struct follow_stream {
   int fd;
 };
 
-static void sleep_connection(void *context) { MHD_suspend_connection(((struct follow_stream *)context)->connection); }
-static void wake_connection(void *context) { MHD_resume_connection(((struct follow_stream *)context)->connection); }
+static void sleep_connection(void *context) {
+  MHD_suspend_connection(((struct follow_stream *)context)->connection);
+}
+static void wake_connection(void *context) {
+  MHD_resume_connection(((struct follow_stream *)context)->connection);
+}
 
 /*
  * What the client has is not whole: no last chunk, and a reset, so that nothing on the way takes it as whole
@@ -170,7 +178,8 @@ static void answer_following(struct exchange *x, struct job *j, const struct job
     s->connection = x->connection;
     s->fd = exchange_fd(x);
     follower_init(&s->follower, j, sleep_connection, wake_connection, s);
-    response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, FOLLOW_BYTES_MAX, read_stream, s, free_stream);
+    response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, FOLLOW_BYTES_MAX, read_stream, s,
+                                                 free_stream);
     if (!response) free_stream(s);
   }
   answer_response(x, MHD_HTTP_OK, response);

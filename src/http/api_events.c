@@ -23,8 +23,12 @@ struct event_stream {
   uint64_t sent_at_us;
 };
 
-static void sleep_connection(void *context) { MHD_suspend_connection(((struct event_stream *)context)->connection); }
-static void wake_connection(void *context) { MHD_resume_connection(((struct event_stream *)context)->connection); }
+static void sleep_connection(void *context) {
+  MHD_suspend_connection(((struct event_stream *)context)->connection);
+}
+static void wake_connection(void *context) {
+  MHD_resume_connection(((struct event_stream *)context)->connection);
+}
 
 static bool is_final(enum job_state state) { return state != JOB_PENDING && state != JOB_RUNNING; }
 
@@ -104,7 +108,8 @@ static void answer_events(struct exchange *x, struct job *j, const struct job_st
                                .waiter = {.wake = wake_connection, .context = s}};
     buffer_init(&s->text, EVENT_BYTES_MAX);
     make_event(s, status);
-    response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, EVENT_BYTES_MAX, read_events, s, free_events);
+    response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, EVENT_BYTES_MAX, read_events, s,
+                                                 free_events);
     if (!response) free_events(s);
   } else {
     job_release(j);
@@ -122,7 +127,8 @@ void api_events(struct exchange *x) {
   if (j) {
     job_get_status(j, &status);
     answer_events(x, j, &status);
-  } else if (!job_id_is_valid(x->param) || !scheduler_status(x->service->scheduler, x->param, &status, &err)) {
+  } else if (!job_id_is_valid(x->param) ||
+             !scheduler_status(x->service->scheduler, x->param, &status, &err)) {
     error_set(&err, ERR_NOT_FOUND, "there is no export \"%.64s\"", x->param);
     answer_error(x, &err);
   } else if (exchange_header(x, "Last-Event-ID")) {

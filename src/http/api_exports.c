@@ -35,16 +35,17 @@ static void add_error(json_t *o, const struct error *error) {
 json_t *api_status_json(const struct job_status *s) {
   const struct job_record *r = &s->record;
   bool is_done = r->state == JOB_COMPLETED || r->state == JOB_EXPIRED;
-  json_t *o = json_pack(
-      "{ss, ss, ss, so, so, so, sI, so, sI, so, so, so, si, so, so, so, so, so}", "exportId", r->id, "status",
-      job_state_names[r->state], "format", r->format, "table", json_text_or_null(r->source), "fileName", file_name(r),
-      "rowsEstimated", count_or_null(r->rows_estimated), "rowsWritten", (json_int_t)r->rows, "specials",
-      is_done ? json_integer((json_int_t)r->specials) : json_null(), "bytesWritten", (json_int_t)r->bytes, "percent",
-      known_number(s->percent, s->percent >= 0), "rowsPerSecond",
-      known_number(s->rows_per_second, s->rows_per_second > 0), "etaSeconds",
-      known_number(s->eta_seconds, s->eta_seconds >= 0), "attempt", r->attempt, "createdAt", json_moment(r->created_us),
-      "startedAt", json_moment(r->started_us), "finishedAt", json_moment(r->finished_us), "snapshotAt",
-      json_text_or_null(r->snapshot_at), "sha256", json_text_or_null(r->sha256));
+  json_t *o = json_pack("{ss, ss, ss, so, so, so, sI, so, sI, so, so, so, si, so, so, so, so, so}",
+                        "exportId", r->id, "status", job_state_names[r->state], "format", r->format, "table",
+                        json_text_or_null(r->source), "fileName", file_name(r), "rowsEstimated",
+                        count_or_null(r->rows_estimated), "rowsWritten", (json_int_t)r->rows, "specials",
+                        is_done ? json_integer((json_int_t)r->specials) : json_null(), "bytesWritten",
+                        (json_int_t)r->bytes, "percent", known_number(s->percent, s->percent >= 0),
+                        "rowsPerSecond", known_number(s->rows_per_second, s->rows_per_second > 0),
+                        "etaSeconds", known_number(s->eta_seconds, s->eta_seconds >= 0), "attempt",
+                        r->attempt, "createdAt", json_moment(r->created_us), "startedAt",
+                        json_moment(r->started_us), "finishedAt", json_moment(r->finished_us), "snapshotAt",
+                        json_text_or_null(r->snapshot_at), "sha256", json_text_or_null(r->sha256));
   if (!o) return NULL;
   json_t *specials = is_done ? json_loads(r->specials_by_column, 0, NULL) : NULL;
   json_object_set_new(o, "specialsByColumn", specials ? specials : json_null());
@@ -68,7 +69,8 @@ void api_exports_create(struct exchange *x) {
             request_parse_json(text, x->body.len, settings->default_table, &request, &err);
   if (ok && request->query && !settings->allow_query) {
     request_free(request);
-    ok = fail_field(&err, "query", "query: this service exports tables only; its operator can allow queries with"
+    ok = fail_field(&err, "query",
+                    "query: this service exports tables only; its operator can allow queries with"
                     " --allow-query");
   }
   if (!ok || !scheduler_submit(x->service->scheduler, request, "", id, &err)) {
@@ -109,7 +111,8 @@ static bool read_list_query(struct exchange *x, struct store_filter *filter, str
   for (int state = 0; state < JOB_STATE_COUNT; state++)
     if (strcmp(job_state_names[state], wanted) == 0) filter->states = 1u << state;
   return filter->states ||
-         fail_field(err, "status", "status: pending, running, completed, failed, cancelled or expired is needed");
+         fail_field(err, "status",
+                    "status: pending, running, completed, failed, cancelled or expired is needed");
 }
 
 void api_exports_list(struct exchange *x) {

@@ -13,8 +13,8 @@ static const char *const type_names[] = {[OPTION_BOOL] = "boolean", [OPTION_INT]
 static json_t *option_json(const struct option *o) {
   char name[64];
   request_option_json_name(o->name, name, sizeof name);
-  json_t *json = json_pack("{ss, ss, ss, ss}", "name", name, "type", type_names[o->type], "default", o->default_text,
-                           "help", o->help);
+  json_t *json = json_pack("{ss, ss, ss, ss}", "name", name, "type", type_names[o->type], "default",
+                           o->default_text, "help", o->help);
   if (o->type == OPTION_INT || o->type == OPTION_SIZE) {
     json_object_set_new(json, "minimum", json_integer(o->min));
     json_object_set_new(json, "maximum", json_integer(o->max));
@@ -34,16 +34,18 @@ static json_t *format_json(const struct format *f) {
     if (f->specials_allowed & (1u << i)) json_array_append_new(specials, json_string(special_names[i]));
   for (const struct codec *const *c = codecs; f->is_text && *c; c++)
     json_array_append_new(compression, json_string((*c)->name));
-  return json_pack("{ss, ss, ss, ss, ss, sb, so, so, so}", "name", f->name, "extension", f->extension, "mediaType",
-                   f->media_type, "help", f->help, "group", f->group, "flattens", (int)f->flattens, "compression", compression, "special",
-                   specials, "options", options);
+  return json_pack("{ss, ss, ss, ss, ss, sb, so, so, so}", "name", f->name, "extension", f->extension,
+                   "mediaType", f->media_type, "help", f->help, "group", f->group, "flattens",
+                   (int)f->flattens, "compression", compression, "special", specials, "options", options);
 }
 
 static json_t *codec_json(const struct codec *c) {
-  json_t *json = json_pack("{ss, ss, ss}", "name", c->name, "extension", c->extension ? c->extension : "", "help", c->help);
+  json_t *json = json_pack("{ss, ss, ss}", "name", c->name, "extension", c->extension ? c->extension : "",
+                           "help", c->help);
   if (c->level_min == c->level_max) return json;
-  json_object_set_new(json, "levels", json_pack("{si, si, si}", "minimum", c->level_min, "maximum", c->level_max,
-                                                "default", c->level_default));
+  json_object_set_new(json, "levels",
+                      json_pack("{si, si, si}", "minimum", c->level_min, "maximum", c->level_max, "default",
+                                c->level_default));
   return json;
 }
 
@@ -58,7 +60,8 @@ void api_health(struct exchange *x) { answer_json(x, MHD_HTTP_OK, json_pack("{ss
 
 static bool check_database(struct exchange *x, struct error *err) {
   struct pg *c;
-  if (!pg_connect(scheduler_settings(x->service->scheduler)->conninfo, "decant/ready", NULL, &c, err)) return false;
+  if (!pg_connect(scheduler_settings(x->service->scheduler)->conninfo, "decant/ready", NULL, &c, err))
+    return false;
   bool ok = pg_exec(c, "SELECT 1", err);
   pg_close(c);
   return ok;
@@ -86,16 +89,19 @@ void api_ready(struct exchange *x) {
     return;
   }
   answer_json(x, MHD_HTTP_SERVICE_UNAVAILABLE,
-              json_pack("{ss, ss, ss}", "status", "unavailable", "error", err.message, "code", error_name(err.code)));
+              json_pack("{ss, ss, ss}", "status", "unavailable", "error", err.message, "code",
+                        error_name(err.code)));
 }
 
 void api_index(struct exchange *x) {
   struct buffer text;
   buffer_init(&text, 16384);
-  buffer_append_string(&text, "decant " DECANT_VERSION ": PostgreSQL tables and queries as CSV, JSON, NDJSON, XML and"
+  buffer_append_string(&text, "decant " DECANT_VERSION
+                              ": PostgreSQL tables and queries as CSV, JSON, NDJSON, XML and"
                               " Parquet\n\n");
   for (const struct route *r = routes; r->method; r++)
     buffer_appendf(&text, "%-6s %-24s %s\n", r->method, r->pattern, r->help);
-  buffer_append_string(&text, "\ncurl -H 'Content-Type: application/json' -d '{\"format\": \"csv\"}' http://localhost:8080/exports\n");
+  buffer_append_string(&text, "\ncurl -H 'Content-Type: application/json' -d '{\"format\": \"csv\"}' "
+                              "http://localhost:8080/exports\n");
   answer_text(x, MHD_HTTP_OK, "text/plain; charset=utf-8", &text);
 }

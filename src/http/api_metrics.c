@@ -20,8 +20,8 @@ static void one(struct buffer *out, const char *name, const char *type, const ch
 static void append_exports(struct buffer *out, const struct scheduler_metrics *m) {
   head(out, "decant_exports", "gauge", "Exports in the job store by state and format.");
   for (size_t i = 0; i < m->count_count; i++)
-    buffer_appendf(out, "decant_exports{state=\"%s\",format=\"%s\"} %" PRIu64 "\n", job_state_names[m->counts[i].state],
-                   m->counts[i].format, m->counts[i].count);
+    buffer_appendf(out, "decant_exports{state=\"%s\",format=\"%s\"} %" PRIu64 "\n",
+                   job_state_names[m->counts[i].state], m->counts[i].format, m->counts[i].count);
 }
 
 static void append_durations(struct buffer *out, const struct scheduler_metrics *m) {
@@ -33,8 +33,8 @@ static void append_durations(struct buffer *out, const struct scheduler_metrics 
     buffer_appendf(out, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name, scheduler_duration_bounds[i], total);
   }
   total += m->durations[SCHEDULER_DURATION_BUCKETS];
-  buffer_appendf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n%s_sum %.3f\n%s_count %" PRIu64 "\n", name, total, name,
-                 m->duration_sum_seconds, name, total);
+  buffer_appendf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n%s_sum %.3f\n%s_count %" PRIu64 "\n", name, total,
+                 name, m->duration_sum_seconds, name, total);
 }
 
 /* A line of /proc/self/status in bytes: "VmRSS:     5120 kB". 0 where there is none. */
@@ -63,7 +63,8 @@ static void append_metrics(struct exchange *x, const struct scheduler_metrics *m
   one(out, "decant_spool_bytes", "gauge", "Bytes of exports on disk, finished and running.", m->spool_bytes);
   one(out, "decant_spool_free_bytes", "gauge", "Free bytes where exports are kept.", m->free_bytes);
   one(out, "process_resident_memory_bytes", "gauge", "Resident memory.", read_memory("VmRSS:"));
-  one(out, "decant_process_peak_memory_bytes", "gauge", "Highest resident memory so far.", read_memory("VmHWM:"));
+  one(out, "decant_process_peak_memory_bytes", "gauge", "Highest resident memory so far.",
+      read_memory("VmHWM:"));
 }
 
 void api_metrics(struct exchange *x) {

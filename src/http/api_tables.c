@@ -14,8 +14,10 @@
 
 /* A connection that only looks. */
 static bool open_look(struct exchange *x, struct pg **c, struct error *err) {
-  if (!pg_connect(scheduler_settings(x->service->scheduler)->conninfo, "decant/tables", NULL, c, err)) return false;
-  if (session_begin_look(*c, err) && pg_execf(*c, err, "SET LOCAL statement_timeout = %d", LOOK_TIMEOUT_MS)) return true;
+  if (!pg_connect(scheduler_settings(x->service->scheduler)->conninfo, "decant/tables", NULL, c, err))
+    return false;
+  if (session_begin_look(*c, err) && pg_execf(*c, err, "SET LOCAL statement_timeout = %d", LOOK_TIMEOUT_MS))
+    return true;
   pg_close(*c);
   *c = NULL;
   return false;
@@ -37,8 +39,9 @@ static json_t *count_or_null(int64_t value) { return value < 0 ? json_null() : j
 static json_t *tables_json(const struct source_table *tables, size_t count) {
   json_t *list = json_array();
   for (size_t i = 0; i < count; i++)
-    json_array_append_new(list, json_pack("{ss, ss, so, so}", "name", tables[i].name, "kind", kind_name(tables[i].relkind),
-                                          "rowsEstimated", count_or_null(tables[i].rows), "bytesEstimated",
+    json_array_append_new(list, json_pack("{ss, ss, so, so}", "name", tables[i].name, "kind",
+                                          kind_name(tables[i].relkind), "rowsEstimated",
+                                          count_or_null(tables[i].rows), "bytesEstimated",
                                           count_or_null(tables[i].bytes)));
   return json_pack("{so}", "tables", list);
 }
@@ -76,7 +79,8 @@ static bool read_sample(struct pg *c, const struct source *s, struct pg_result *
   }
   buffer_appendf(&sql, " FROM %s LIMIT %d", s->sql_name, SAMPLE_ROWS);
   buffer_append_byte(&sql, '\0');
-  bool ok = buffer_check(&sql, "the query of a sample", err) && pg_query(c, (const char *)sql.data, NULL, 0, rows, err);
+  bool ok = buffer_check(&sql, "the query of a sample", err) &&
+            pg_query(c, (const char *)sql.data, NULL, 0, rows, err);
   buffer_deinit(&sql);
   return ok;
 }
@@ -105,9 +109,9 @@ static json_t *table_json(const struct source *s, const struct pg_result *rows) 
     row_count = s->leaves[i].rows < 0 || row_count < 0 ? -1 : row_count + s->leaves[i].rows;
     bytes += s->leaves[i].bytes;
   }
-  return json_pack("{ss, ss, so, so, so, so}", "name", s->name, "kind", kind_name(s->relkind), "rowsEstimated",
-                   count_or_null((int64_t)row_count), "bytesEstimated", count_or_null(bytes), "columns", columns_json(s),
-                   "sampleRows", sample_json(s, rows));
+  return json_pack("{ss, ss, so, so, so, so}", "name", s->name, "kind", kind_name(s->relkind),
+                   "rowsEstimated", count_or_null((int64_t)row_count), "bytesEstimated", count_or_null(bytes),
+                   "columns", columns_json(s), "sampleRows", sample_json(s, rows));
 }
 
 void api_tables_show(struct exchange *x) {

@@ -20,13 +20,14 @@ const char *exchange_query(const struct exchange *x, const char *name) {
 
 int exchange_fd(const struct exchange *x) { return x->peer->fd; }
 
-bool exchange_query_int(const struct exchange *x, const char *name, int64_t min, int64_t max, int64_t otherwise,
-                        int64_t *value, struct error *err) {
+bool exchange_query_int(const struct exchange *x, const char *name, int64_t min, int64_t max,
+                        int64_t otherwise, int64_t *value, struct error *err) {
   const char *text = exchange_query(x, name);
   *value = otherwise;
   if (!text) return true;
   if (parse_int64(text, value) && *value >= min && *value <= max) return true;
-  return fail_field(err, name, "%s: a whole number from %lld to %lld is needed", name, (long long)min, (long long)max);
+  return fail_field(err, name, "%s: a whole number from %lld to %lld is needed", name, (long long)min,
+                    (long long)max);
 }
 
 void answer_header(struct exchange *x, const char *name, const char *value) {
@@ -47,7 +48,8 @@ void answer_response(struct exchange *x, unsigned status, struct MHD_Response *r
 }
 
 /* Takes malloc'ed bytes. */
-static void answer_bytes(struct exchange *x, unsigned status, const char *media_type, void *bytes, size_t len) {
+static void answer_bytes(struct exchange *x, unsigned status, const char *media_type, void *bytes,
+                         size_t len) {
   struct MHD_Response *r = bytes ? MHD_create_response_from_buffer(len, bytes, MHD_RESPMEM_MUST_FREE) : NULL;
   if (!r) free(bytes);
   answer_response(x, status, r);
@@ -69,7 +71,8 @@ void answer_text(struct exchange *x, unsigned status, const char *media_type, st
 }
 
 void answer_empty(struct exchange *x, unsigned status) {
-  answer_response(x, status, MHD_create_response_from_buffer(0, (void *)(uintptr_t)"", MHD_RESPMEM_PERSISTENT));
+  answer_response(x, status,
+                  MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT));
 }
 
 void answer_refusal(struct exchange *x, unsigned status, const char *code, const char *message) {
@@ -85,7 +88,8 @@ static void say_when_to_retry(struct exchange *x, unsigned status) {
 void answer_error(struct exchange *x, const struct error *err) {
   json_t *body = json_pack("{ss, ss}", "error", err->message, "code", error_name(err->code));
   /* A message may quote bytes that are no text; the answer says so instead of failing. */
-  if (!body) body = json_pack("{ss, ss}", "error", "the message is not valid UTF-8", "code", error_name(err->code));
+  if (!body)
+    body = json_pack("{ss, ss}", "error", "the message is not valid UTF-8", "code", error_name(err->code));
   if (body && *err->field) json_object_set_new(body, "field", json_string(err->field));
   if (body && *err->sqlstate) json_object_set_new(body, "sqlstate", json_string(err->sqlstate));
   unsigned status = (unsigned)error_http_status(err->code);

@@ -32,8 +32,8 @@ const char *exchange_query(const struct exchange *x, const char *name);    /* a 
 int exchange_fd(const struct exchange *x);
 
 /* A number among the query's parameters; false with ERR_USAGE that names it. Absent: `otherwise`. */
-bool exchange_query_int(const struct exchange *x, const char *name, int64_t min, int64_t max, int64_t otherwise,
-                        int64_t *value, struct error *err) MUST_CHECK;
+bool exchange_query_int(const struct exchange *x, const char *name, int64_t min, int64_t max,
+                        int64_t otherwise, int64_t *value, struct error *err) MUST_CHECK;
 
 /* Each gives the answer. Objects and texts are taken; what cannot be built becomes a 503. */
 void answer_json(struct exchange *x, unsigned status, json_t *value);

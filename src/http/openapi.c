@@ -126,7 +126,8 @@ static json_t *option_schema(const struct option *o) {
   switch (o->type) {
     case OPTION_BOOL: schema = json_pack("{ss}", "type", "boolean"); break;
     case OPTION_INT:
-      schema = json_pack("{ss, sI, sI}", "type", "integer", "minimum", (json_int_t)o->min, "maximum", (json_int_t)o->max);
+      schema = json_pack("{ss, sI, sI}", "type", "integer", "minimum", (json_int_t)o->min, "maximum",
+                         (json_int_t)o->max);
       break;
     case OPTION_SIZE: schema = json_pack("{s[ss]}", "type", "integer", "string"); break;
     case OPTION_CHOICE: schema = names_schema(o->choices); break;
@@ -143,7 +144,8 @@ static json_t *group_schema(const struct format *f) {
     request_option_json_name(o->name, name, sizeof name);
     json_object_set_new(properties, name, option_schema(o));
   }
-  return json_pack("{s[ss], sb, so}", "type", "object", "null", "additionalProperties", 0, "properties", properties);
+  return json_pack("{s[ss], sb, so}", "type", "object", "null", "additionalProperties", 0, "properties",
+                   properties);
 }
 
 static json_t *request_schema(void) {
@@ -158,7 +160,8 @@ static json_t *request_schema(void) {
   json_t *special = names_schema(special_names);
   json_array_append_new(json_object_get(special, "enum"), json_null());
   json_object_set_new(properties, "special", special);
-  json_t *filter = json_object_get(json_object_get(json_object_get(properties, "where"), "items"), "properties");
+  json_t *filter = json_object_get(json_object_get(json_object_get(properties, "where"), "items"),
+                                   "properties");
   json_object_set_new(filter, "op", names_schema(filter_op_names));
   return schema;
 }
@@ -203,12 +206,12 @@ static json_t *parameters_json(const struct route *r) {
   if (open) {
     char name[16];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(open + 1, "}"), open + 1);
-    json_array_append_new(all, json_pack("{ss, ss, sb, s{ss}}", "name", name, "in", "path", "required", 1, "schema",
-                                         "type", "string"));
+    json_array_append_new(all, json_pack("{ss, ss, sb, s{ss}}", "name", name, "in", "path", "required", 1,
+                                         "schema", "type", "string"));
   }
   for (const struct route_query *q = r->query; q && q->name; q++)
-    json_array_append_new(all, json_pack("{ss, ss, ss, so}", "name", q->name, "in", "query", "description", q->help,
-                                         "schema", json_loads(q->schema, 0, NULL)));
+    json_array_append_new(all, json_pack("{ss, ss, ss, so}", "name", q->name, "in", "query", "description",
+                                         q->help, "schema", json_loads(q->schema, 0, NULL)));
   return all;
 }
 
@@ -216,8 +219,9 @@ static json_t *operation_json(const struct route *r) {
   json_t *o = json_pack("{ss, ss, so, so}", "operationId", r->operation, "summary", r->help, "parameters",
                         parameters_json(r), "responses", answers_json(r));
   if (o && r->body_schema)
-    json_object_set_new(o, "requestBody", json_pack("{sb, s{s{so}}}", "required", 1, "content", "application/json",
-                                                    "schema", reference(r->body_schema)));
+    json_object_set_new(o, "requestBody",
+                        json_pack("{sb, s{s{so}}}", "required", 1, "content", "application/json", "schema",
+                                  reference(r->body_schema)));
   return o;
 }
 
@@ -240,7 +244,7 @@ static json_t *paths_json(void) {
 
 void api_openapi(struct exchange *x) {
   answer_json(x, MHD_HTTP_OK,
-              json_pack("{ss, s{ss, ss, ss}, so, so}", "openapi", "3.1.0", "info", "title", "decant", "version",
-                        DECANT_VERSION, "description", "PostgreSQL tables and queries as files.", "paths", paths_json(),
-                        "components", components()));
+              json_pack("{ss, s{ss, ss, ss}, so, so}", "openapi", "3.1.0", "info", "title", "decant",
+                        "version", DECANT_VERSION, "description", "PostgreSQL tables and queries as files.",
+                        "paths", paths_json(), "components", components()));
 }

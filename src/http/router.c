@@ -97,9 +97,11 @@ static void refuse_method(struct exchange *x, const char *path) {
   for (const struct route *r = routes; r->method; r++) {
     if (!fits(r->pattern, path, param) || strstr(allow, r->method)) continue;
     bool is_get = strcmp(r->method, "GET") == 0;
-    len += (size_t)snprintf(allow + len, sizeof allow - len, "%s%s%s", len ? ", " : "", r->method, is_get ? ", HEAD" : "");
+    len += (size_t)snprintf(allow + len, sizeof allow - len, "%s%s%s", len ? ", " : "", r->method,
+                            is_get ? ", HEAD" : "");
   }
-  answer_refusal(x, MHD_HTTP_METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not take this method; see Allow");
+  answer_refusal(x, MHD_HTTP_METHOD_NOT_ALLOWED, "method_not_allowed",
+                 "this path does not take this method; see Allow");
   answer_header(x, MHD_HTTP_HEADER_ALLOW, allow);
 }
 
@@ -109,7 +111,8 @@ struct query_check {
   bool ok;
 };
 
-static enum MHD_Result check_parameter(void *context, enum MHD_ValueKind kind, const char *name, const char *value) {
+static enum MHD_Result check_parameter(void *context, enum MHD_ValueKind kind, const char *name,
+                                       const char *value) {
   struct query_check *check = context;
   (void)kind;
   for (const struct route_query *q = check->route->query; q && q->name; q++)
@@ -126,7 +129,8 @@ bool router_find(struct exchange *x, const char *method, const char *path) {
     if (takes_method(r, method)) x->route = r;
   }
   if (!is_path) {
-    answer_refusal(x, MHD_HTTP_NOT_FOUND, "not_found", "there is nothing at this path; see / for what there is");
+    answer_refusal(x, MHD_HTTP_NOT_FOUND, "not_found",
+                   "there is nothing at this path; see / for what there is");
     return false;
   }
   if (!x->route) {

@@ -36,7 +36,8 @@ struct server {
 
 /* --- connections ------------------------------------------------------------------------------------ */
 
-static void on_connection(void *cls, struct MHD_Connection *c, void **context, enum MHD_ConnectionNotificationCode code) {
+static void on_connection(void *cls, struct MHD_Connection *c, void **context,
+                          enum MHD_ConnectionNotificationCode code) {
   struct server *s = cls;
   if (code == MHD_CONNECTION_NOTIFY_STARTED) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -60,7 +61,8 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *c) {
   return NULL;
 }
 
-static void on_completed(void *cls, struct MHD_Connection *c, void **context, enum MHD_RequestTerminationCode code) {
+static void on_completed(void *cls, struct MHD_Connection *c, void **context,
+                         enum MHD_RequestTerminationCode code) {
   struct server *s = cls;
   struct exchange *x = *context;
   (void)code;
@@ -76,7 +78,8 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **context, en
 
 struct header_sums { size_t bytes; int hosts, lengths; };
 
-static enum MHD_Result sum_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value) {
+static enum MHD_Result sum_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                  const char *value) {
   struct header_sums *sums = context;
   (void)kind;
   sums->bytes += strlen(name) + (value ? strlen(value) : 0) + 4;
@@ -86,7 +89,8 @@ static enum MHD_Result sum_header(void *context, enum MHD_ValueKind kind, const 
 }
 
 /* True if the answer is a refusal. */
-static bool refuse_when(struct exchange *x, bool is_wrong, unsigned status, const char *code, const char *message) {
+static bool refuse_when(struct exchange *x, bool is_wrong, unsigned status, const char *code,
+                        const char *message) {
   if (is_wrong) answer_refusal(x, status, code, message);
   return is_wrong;
 }
@@ -94,12 +98,15 @@ static bool refuse_when(struct exchange *x, bool is_wrong, unsigned status, cons
 static bool refuse_headers(struct exchange *x) {
   struct header_sums sums = {0};
   MHD_get_connection_values(x->connection, MHD_HEADER_KIND, sum_header, &sums);
-  const char *host = exchange_header(x, MHD_HTTP_HEADER_HOST), *origin = exchange_header(x, MHD_HTTP_HEADER_ORIGIN);
-  return refuse_when(x, x->peer->uri_length > HTTP_URI_BYTES_MAX, 414, "uri_too_long", "the URI is longer than 8 KiB") ||
+  const char *host = exchange_header(x, MHD_HTTP_HEADER_HOST),
+             *origin = exchange_header(x, MHD_HTTP_HEADER_ORIGIN);
+  return refuse_when(x, x->peer->uri_length > HTTP_URI_BYTES_MAX, 414, "uri_too_long",
+                     "the URI is longer than 8 KiB") ||
          refuse_when(x, sums.bytes > HTTP_HEADERS_BYTES_MAX, 431, "headers_too_large",
                      "the headers are larger than 32 KiB") ||
          refuse_when(x, sums.lengths > 1, 400, "invalid_request", "there is more than one Content-Length") ||
-         refuse_when(x, sums.hosts > 1 || (!host && !x->is_http_1_0), 400, "invalid_request", "one Host is needed") ||
+         refuse_when(x, sums.hosts > 1 || (!host && !x->is_http_1_0), 400, "invalid_request",
+                     "one Host is needed") ||
          refuse_when(x, host && !guard_host_is_known(host, x->service->allowed_hosts), 403, "forbidden",
                      "this Host is not the service's; name it with --allow-host") ||
          refuse_when(x, origin && !(host && guard_origin_is_own(origin, host)), 403, "forbidden",
@@ -127,7 +134,8 @@ static bool refuse_body(struct exchange *x) {
 
 /* --- requests --------------------------------------------------------------------------------------- */
 
-static struct exchange *exchange_new(struct server *s, struct MHD_Connection *c, const char *method, const char *version) {
+static struct exchange *exchange_new(struct server *s, struct MHD_Connection *c, const char *method,
+                                     const char *version) {
   struct peer *peer = peer_of(c);
   struct exchange *x = peer ? calloc(1, sizeof *x) : NULL;
   if (!x) return NULL;
@@ -232,8 +240,8 @@ static bool start_daemon(struct server *s, int64_t connections_max, struct error
   return s->daemon || fail(err, ERR_INTERNAL, "cannot start the HTTP server");
 }
 
-bool server_start(const struct server_settings *settings, int fd, struct service *service, struct server **out,
-                  struct error *err) {
+bool server_start(const struct server_settings *settings, int fd, struct service *service,
+                  struct server **out, struct error *err) {
   struct server *s = calloc(1, sizeof *s);
   if (!s) {
     close(fd);

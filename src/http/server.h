@@ -22,11 +22,12 @@ struct server_settings {
  * insecure_listen), ERR_DESTINATION for one that cannot be bound. `where` gets "127.0.0.1:8080" with the real
  * port.
  */
-bool server_bind(const struct server_settings *settings, int *fd, char where[64], struct error *err) MUST_CHECK;
+bool server_bind(const struct server_settings *settings, int *fd, char where[64],
+                 struct error *err) MUST_CHECK;
 
 /* Serves on a bound socket, which is taken. The service outlives the server. */
-bool server_start(const struct server_settings *settings, int fd, struct service *service, struct server **out,
-                  struct error *err) MUST_CHECK;
+bool server_start(const struct server_settings *settings, int fd, struct service *service,
+                  struct server **out, struct error *err) MUST_CHECK;
 
 /* No new connections; open ones go on. */
 void server_close_door(struct server *s);

@@ -54,7 +54,8 @@ static void complete(struct scheduler *s, struct job *j, const struct export_res
   struct job_change change = {.result = result};
   if (job_set_state(j, JOB_COMPLETED, &change, &err)) {
     log_line(LOG_INFO, "export %s completed: %llu rows, %llu bytes, %.1f s (%s)", j->id,
-             (unsigned long long)result->rows, (unsigned long long)result->bytes, result->seconds, result->how);
+             (unsigned long long)result->rows, (unsigned long long)result->bytes, result->seconds,
+             result->how);
     return;
   }
   /* Cancelled a moment before, or the store does not take it: then there must be no file either. */
@@ -66,7 +67,8 @@ static void complete(struct scheduler *s, struct job *j, const struct export_res
   if (err.code == ERR_CONFLICT) return;
   struct error again;
   change = (struct job_change){.error = &err, .counts_as_failure = true};
-  if (!job_set_state(j, JOB_FAILED, &change, &again)) log_line(LOG_DEBUG, "export %s: %s", j->id, again.message);
+  if (!job_set_state(j, JOB_FAILED, &change, &again))
+    log_line(LOG_DEBUG, "export %s: %s", j->id, again.message);
 }
 
 /* After a failed attempt: again later, or failed for good. Whoever cancelled has set the state already. */

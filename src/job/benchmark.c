@@ -33,7 +33,9 @@ static void report_progress(const struct run *r, enum benchmark_phase phase, dou
   if (r->settings->on_progress) r->settings->on_progress(r->settings->context, phase, r->result, seconds);
 }
 
-static void on_child_tick(void *context, double seconds) { report_progress(context, BENCHMARK_EXPORTING, seconds); }
+static void on_child_tick(void *context, double seconds) {
+  report_progress(context, BENCHMARK_EXPORTING, seconds);
+}
 
 /* The command line of one export. Texts are borrowed, except numbers, which lie in `numbers`. */
 struct command_line {
@@ -47,8 +49,8 @@ static void add_argument(struct command_line *c, const char *name, const char *v
   if (value) c->argv[c->count++] = value;
 }
 
-static void make_command_line(const struct run *r, const struct benchmark_case *b, const struct format *format,
-                              struct command_line *c) {
+static void make_command_line(const struct run *r, const struct benchmark_case *b,
+                              const struct format *format, struct command_line *c) {
   const struct benchmark_settings *s = r->settings;
   *c = (struct command_line){0};
   add_argument(c, "decant", "export");
@@ -150,7 +152,8 @@ static bool fail_export(int exit_code, char *text, struct error *err) {
   if (strncmp(last, "decant: ", 8) == 0) last += 8;
   if (exit_code >= 128 && exit_code != error_exit_code(ERR_CANCELLED))
     return fail(err, ERR_INTERNAL, "the export was ended by signal %d", exit_code - 128);
-  if (*last == '\0') return fail(err, ERR_INTERNAL, "the export ended with code %d and said nothing", exit_code);
+  if (*last == '\0')
+    return fail(err, ERR_INTERNAL, "the export ended with code %d and said nothing", exit_code);
   return fail(err, code_of_exit(exit_code), "%s", last);
 }
 
@@ -180,7 +183,8 @@ static bool run_export(const struct run *r, const struct benchmark_case *b, cons
   r->result->cpu_seconds = outcome.cpu_seconds;
   char *said = buffer_take_string(&text);
   if (!said) return fail_memory(err, "what an export said");
-  bool ok = outcome.exit_code == 0 ? take_summary(said, r->result, err) : fail_export(outcome.exit_code, said, err);
+  bool ok = outcome.exit_code == 0 ? take_summary(said, r->result, err)
+                                   : fail_export(outcome.exit_code, said, err);
   free(said);
   return ok;
 }
@@ -193,14 +197,16 @@ static bool count_rows(void *context, int fd, struct error *err) {
 }
 
 /* codec may carry a level. */
-static bool count_expanded(const struct format *format, const char *codec, int fd, uint64_t *rows, struct error *err) {
+static bool count_expanded(const struct format *format, const char *codec, int fd, uint64_t *rows,
+                           struct error *err) {
   struct counter counter = {format, rows};
   char name[16];
   snprintf(name, sizeof name, "%.*s", (int)strcspn(codec, ":"), codec);
   return expand_through(name, fd, count_rows, &counter, err);
 }
 
-static bool count_file(const struct format *format, const char *codec, int fd, uint64_t *rows, struct error *err) {
+static bool count_file(const struct format *format, const char *codec, int fd, uint64_t *rows,
+                       struct error *err) {
   bool packed = codec && format->is_text && strcmp(codec, "none") != 0;
   return packed ? count_expanded(format, codec, fd, rows, err) : format->count_rows(fd, rows, err);
 }
@@ -218,8 +224,8 @@ static bool read_back(const struct run *r, const struct benchmark_case *b, const
   r->result->file_size_bytes = (uint64_t)st.st_size;
   r->result->count_seconds = (double)(clock_monotonic_us() - started_us) / 1e6;
   if (rows == r->result->rows) return true;
-  return fail(err, ERR_INTERNAL, "the output holds %llu rows, but the export said %llu", (unsigned long long)rows,
-              (unsigned long long)r->result->rows);
+  return fail(err, ERR_INTERNAL, "the output holds %llu rows, but the export said %llu",
+              (unsigned long long)rows, (unsigned long long)r->result->rows);
 }
 
 static bool run_measured(const struct run *r, const struct benchmark_case *b, const struct format *format,
@@ -236,7 +242,8 @@ static bool run_measured(const struct run *r, const struct benchmark_case *b, co
 static bool run_case(struct run *r, const struct benchmark_case *b, struct error *err) {
   const struct format *format = format_find(b->format);
   if (!format) return fail_field(err, "format", "there is no format \"%.40s\"", b->format);
-  snprintf(r->result->name, sizeof r->result->name, "%s%s%s", b->format, b->codec ? "+" : "", b->codec ? b->codec : "");
+  snprintf(r->result->name, sizeof r->result->name, "%s%s%s", b->format, b->codec ? "+" : "",
+           b->codec ? b->codec : "");
   if (asprintf(&r->path, "%s/%s.%s", r->folder, format->name, format->extension) < 0) {
     r->path = NULL;
     return fail_memory(err, "a file's name");
@@ -283,7 +290,8 @@ bool benchmark_run(const struct benchmark_settings *settings, struct benchmark_r
   const struct benchmark_case *cases = settings->cases ? settings->cases : default_cases;
   size_t count = settings->cases ? settings->case_count : sizeof default_cases / sizeof *default_cases;
   *report = (struct benchmark_report){.limit = settings->limit, .rows_agree = true};
-  if (count > BENCHMARK_CASES_MAX) return fail(err, ERR_USAGE, "a benchmark takes at most %d cases", BENCHMARK_CASES_MAX);
+  if (count > BENCHMARK_CASES_MAX)
+    return fail(err, ERR_USAGE, "a benchmark takes at most %d cases", BENCHMARK_CASES_MAX);
   struct run run = {.settings = settings, .cancel = cancel};
   if (!make_folder(settings->directory, &run.folder, err)) return false;
   bool ok = true;
@@ -327,9 +335,11 @@ static bool fill_json(json_t *root, const struct benchmark_report *report) {
     return false;
   for (size_t i = 0; i < report->result_count; i++)
     if (json_array_append_new(results, result_json(&report->results[i])) != 0) return false;
-  if (report->limit >= 0 && json_object_set_new(root, "limit", json_integer(report->limit)) != 0) return false;
+  if (report->limit >= 0 && json_object_set_new(root, "limit", json_integer(report->limit)) != 0)
+    return false;
   return report->rows_agree ||
-         json_object_set_new(root, "note", json_string("the table changed between the exports: see rows")) == 0;
+         json_object_set_new(root, "note", json_string("the table changed between the exports: see rows")) ==
+             0;
 }
 
 char *benchmark_report_json(const struct benchmark_report *report) {

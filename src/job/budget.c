@@ -47,7 +47,8 @@ bool budget_init(struct budget *b, int connections_max, int64_t memory_bytes, st
   return true;
 }
 
-static int64_t job_memory(const struct budget *b, const struct format *format, const struct codec *codec, int level) {
+static int64_t job_memory(const struct budget *b, const struct format *format, const struct codec *codec,
+                          int level) {
   const struct budget_facts facts = {.format = format, .codec = codec, .level = level, .lanes = b->lanes_per_job,
                                      .cell_count = COLUMNS_ASSUMED, .column_count = COLUMNS_ASSUMED};
   struct memory_budget planned;

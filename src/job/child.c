@@ -38,7 +38,8 @@ static char **make_environment(const char *assignment, size_t name_len) {
 }
 
 /* Between fork and exec of a process that may have threads: only async-signal-safe calls. */
-static _Noreturn void become(const struct child_settings *s, char **environment, int stderr_fd, pid_t parent) {
+static _Noreturn void become(const struct child_settings *s, char **environment, int stderr_fd,
+                             pid_t parent) {
   static const int reset[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGCHLD, SIGUSR1, SIGUSR2};
   static const char refused[] = "cannot be started\n";
   for (size_t i = 0; i < sizeof reset / sizeof *reset; i++) signal(reset[i], SIG_DFL);
@@ -55,7 +56,8 @@ static _Noreturn void become(const struct child_settings *s, char **environment,
   _exit(EXIT_NOT_STARTED);
 }
 
-static bool start_with(const struct child_settings *s, char **environment, struct child *c, struct error *err) {
+static bool start_with(const struct child_settings *s, char **environment, struct child *c,
+                       struct error *err) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return fail_errno(err, ERR_INTERNAL, "cannot make a pipe");
   fcntl(ends[1], F_SETFL, 0);   /* the child's end blocks, as programs expect of standard error */

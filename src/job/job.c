@@ -22,11 +22,12 @@ bool job_edge_exists(enum job_state from, enum job_state to) { return (edges[fro
 
 bool job_id_new(char id[JOB_ID_SIZE], struct error *err) {
   unsigned char b[16];
-  if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b) return fail_errno(err, ERR_INTERNAL, "cannot make a random ID");
+  if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b)
+    return fail_errno(err, ERR_INTERNAL, "cannot make a random ID");
   b[6] = (unsigned char)((b[6] & 0x0F) | 0x40);   /* RFC 9562: version 4, variant 10 */
   b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
-  snprintf(id, JOB_ID_SIZE, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2],
-           b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+  snprintf(id, JOB_ID_SIZE, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+           b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
   return true;
 }
 
@@ -57,8 +58,8 @@ static void file_release(struct spool_file *f) {
   free(f);
 }
 
-bool job_new(struct store *store, const struct job_record *record, struct export_request *request, struct job **out,
-             struct error *err) {
+bool job_new(struct store *store, const struct job_record *record, struct export_request *request,
+             struct job **out, struct error *err) {
   struct job *j = calloc(1, sizeof *j);
   if (!j) {
     request_free(request);
@@ -178,7 +179,8 @@ bool job_set_state(struct job *j, enum job_state to, const struct job_change *ch
     apply_change(&next, to, change);
     bool is_saved = j->store->ops->update(j->store, &next, err);
     ok = is_saved || to == JOB_FAILED || to == JOB_CANCELLED;
-    if (ok && !is_saved) log_line(LOG_ERROR, "export %s is %s: %s", next.id, job_state_names[to], err->message);
+    if (ok && !is_saved)
+      log_line(LOG_ERROR, "export %s is %s: %s", next.id, job_state_names[to], err->message);
     if (ok) show_change(j, &next, is_saved);
   }
   pthread_mutex_unlock(&j->change_lock);
@@ -325,8 +327,8 @@ void job_unwait(struct job *j, struct job_waiter *w) {
   pthread_mutex_unlock(&j->lock);
 }
 
-void follower_init(struct follower *f, struct job *j, void (*sleep)(void *context), void (*wake)(void *context),
-                   void *context) {
+void follower_init(struct follower *f, struct job *j, void (*sleep)(void *context),
+                   void (*wake)(void *context), void *context) {
   *f = (struct follower){.job = job_hold(j), .sleep = sleep, .waiter = {.wake = wake, .context = context, .on_data = true}};
 }
 

@@ -65,8 +65,8 @@ bool job_id_new(char id[JOB_ID_SIZE], struct error *err) MUST_CHECK;
 bool job_id_is_valid(const char *id);
 
 /* Takes the request, also when it fails. One reference. */
-bool job_new(struct store *store, const struct job_record *record, struct export_request *request, struct job **out,
-             struct error *err) MUST_CHECK;
+bool job_new(struct store *store, const struct job_record *record, struct export_request *request,
+             struct job **out, struct error *err) MUST_CHECK;
 struct job *job_hold(struct job *j);
 void job_release(struct job *j);   /* NULL is allowed */
 
@@ -84,7 +84,8 @@ bool job_edge_exists(enum job_state from, enum job_state to);
  * store cannot be written: its error, and nothing changed, unless `to` is failed or cancelled: these show
  * all the same, and job_save writes them later.
  */
-bool job_set_state(struct job *j, enum job_state to, const struct job_change *change, struct error *err) MUST_CHECK;
+bool job_set_state(struct job *j, enum job_state to, const struct job_change *change,
+                   struct error *err) MUST_CHECK;
 
 /* Writes a state that the store did not take (its disk was full). True if nothing is left to write. */
 bool job_save(struct job *j);
@@ -140,7 +141,7 @@ struct follower {
 };
 
 /* Takes a reference of its own. wake and sleep get `context`. */
-void follower_init(struct follower *f, struct job *j, void (*sleep)(void *context), void (*wake)(void *context),
-                   void *context);
+void follower_init(struct follower *f, struct job *j, void (*sleep)(void *context),
+                   void (*wake)(void *context), void *context);
 void follower_deinit(struct follower *f);
 enum follow_result follower_read(struct follower *f, void *to, size_t max, size_t *len);

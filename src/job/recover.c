@@ -31,7 +31,8 @@ static bool load_job(struct scheduler *s, const struct job_record *r, struct job
 }
 
 /* A request that cannot be read any more (written by another version): its export has failed. */
-static bool fail_record(struct scheduler *s, const struct job_record *r, const struct error *cause, struct error *err) {
+static bool fail_record(struct scheduler *s, const struct job_record *r, const struct error *cause,
+                        struct error *err) {
   struct job *j;
   if (!job_new(s->store, r, NULL, &j, err)) return false;
   struct job_change change = {.error = cause};
@@ -45,7 +46,8 @@ static bool take_up_running(struct job *j, struct error *err) {
   error_set(&cause, ERR_SOURCE_LOST, "the service ended while attempt %d ran", j->record.attempt);
   struct job_change change = {.error = &cause, .counts_as_failure = true};
   bool again = j->record.failures + 1 < SCHEDULER_ATTEMPTS_MAX;
-  log_line(LOG_INFO, "export %s: %s, %s", j->record.id, cause.message, again ? "will be tried again" : "failed");
+  log_line(LOG_INFO, "export %s: %s, %s", j->record.id, cause.message,
+           again ? "will be tried again" : "failed");
   return job_set_state(j, again ? JOB_PENDING : JOB_FAILED, &change, err);
 }
 

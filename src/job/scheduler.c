@@ -117,7 +117,8 @@ static void reset_progress(struct export_progress *p) {
 
 /* Under the lock. */
 static bool fits(const struct scheduler *s, int lanes, int64_t memory) {
-  return s->connections_used + lanes <= s->budget.connections_max && s->memory_used <= s->budget.memory_max - memory;
+  return s->connections_used + lanes <= s->budget.connections_max &&
+         s->memory_used <= s->budget.memory_max - memory;
 }
 
 bool scheduler_reserve(struct scheduler *s, struct scheduler_share *share, struct error *err) {
@@ -129,7 +130,8 @@ bool scheduler_reserve(struct scheduler *s, struct scheduler_share *share, struc
     s->memory_used += share->memory_bytes;
   }
   pthread_mutex_unlock(&s->lock);
-  return is_free || fail(err, ERR_BUSY, "exports are running that leave no room beside them; try again later");
+  return is_free ||
+         fail(err, ERR_BUSY, "exports are running that leave no room beside them; try again later");
 }
 
 void scheduler_give_back(struct scheduler *s, const struct scheduler_share *share) {
@@ -253,8 +255,8 @@ bool scheduler_start(const struct scheduler_settings *settings, struct scheduler
   s->spool = (struct spool){.folder_fd = -1, .lock_fd = -1};
   init_locks(s);
   rate_init(&s->rate, (uint64_t)settings->max_rate_bytes, NULL);
-  if (!budget_init(&s->budget, settings->connections_max, settings->memory_bytes, err) || !open_data(s, err) ||
-      !scheduler_recover(s, err) || !start_main_thread(s, err)) {
+  if (!budget_init(&s->budget, settings->connections_max, settings->memory_bytes, err) ||
+      !open_data(s, err) || !scheduler_recover(s, err) || !start_main_thread(s, err)) {
     scheduler_free(s);
     return false;
   }
@@ -299,7 +301,8 @@ void scheduler_free(struct scheduler *s) {
 
 /* --- submitting ------------------------------------------------------------------------------------- */
 
-void scheduler_settings_for(struct scheduler *s, const char *application_name, struct export_settings *settings) {
+void scheduler_settings_for(struct scheduler *s, const char *application_name,
+                            struct export_settings *settings) {
   *settings = (struct export_settings){.conninfo = s->settings.conninfo, .application_name = application_name,
                                        .lanes = s->budget.lanes_per_job, .allow_query = s->settings.allow_query,
                                        .rate = &s->rate};
@@ -311,8 +314,10 @@ static bool check_space(struct scheduler *s, struct error *err) {
   uint64_t floor = total / 20 < FLOOR_DEFAULT_MAX ? total / 20 : FLOOR_DEFAULT_MAX;
   if (s->settings.free_bytes_floor >= 0) floor = (uint64_t)s->settings.free_bytes_floor;
   if (free_bytes >= floor) return true;
-  return fail(err, ERR_NO_SPACE, "no room for new exports: %llu MB are free where %llu MB are needed; remove exports, or"
-              " lower --min-free", (unsigned long long)(free_bytes >> 20), (unsigned long long)(floor >> 20));
+  return fail(err, ERR_NO_SPACE,
+              "no room for new exports: %llu MB are free where %llu MB are needed; remove exports, or"
+              " lower --min-free",
+              (unsigned long long)(free_bytes >> 20), (unsigned long long)(floor >> 20));
 }
 
 static bool check_accepts(struct scheduler *s, struct error *err) {
@@ -321,7 +326,8 @@ static bool check_accepts(struct scheduler *s, struct error *err) {
   size_t count = s->job_count;
   pthread_mutex_unlock(&s->lock);
   if (stopping) return fail(err, ERR_BUSY, "the service is stopping; try again in a moment");
-  if (count >= SCHEDULER_PENDING_MAX) return fail(err, ERR_BUSY, "%zu exports wait already; try again later", count);
+  if (count >= SCHEDULER_PENDING_MAX)
+    return fail(err, ERR_BUSY, "%zu exports wait already; try again later", count);
   return check_space(s, err);
 }
 
@@ -354,12 +360,13 @@ static bool keep(struct scheduler *s, const struct job_record *r, const struct e
 /* Once: it is the operator's setting, and every export would say the same. */
 static void warn_of_superuser(struct scheduler *s) {
   if (atomic_exchange(&s->has_warned, true)) return;
-  log_line(LOG_WARNING, "THE DATABASE ROLE IS A SUPERUSER: whoever reaches this service can export every table, and row"
+  log_line(LOG_WARNING,
+           "THE DATABASE ROLE IS A SUPERUSER: whoever reaches this service can export every table, and row"
            " level security does not hold; give it a role that may only read what is to be exported");
 }
 
-bool scheduler_submit(struct scheduler *s, struct export_request *request, const char *owner, char id[JOB_ID_SIZE],
-                      struct error *err) {
+bool scheduler_submit(struct scheduler *s, struct export_request *request, const char *owner,
+                      char id[JOB_ID_SIZE], struct error *err) {
   struct export_settings settings;
   struct export_estimate estimate = {0};
   struct job_record record;
@@ -416,8 +423,8 @@ static bool list_record(void *context, const struct job_record *r, struct error 
 }
 
 bool scheduler_list(struct scheduler *s, const struct store_filter *filter,
-                    bool (*each)(void *context, const struct job_status *status, struct error *err), void *context,
-                    struct error *err) {
+                    bool (*each)(void *context, const struct job_status *status, struct error *err),
+                    void *context, struct error *err) {
   struct list_context list = {.scheduler = s, .each = each, .context = context};
   return s->store->ops->list(s->store, filter, list_record, &list, err);
 }
@@ -465,7 +472,8 @@ const char *scheduler_spool_folder(const struct scheduler *s) { return s->spool.
 
 bool scheduler_metrics(struct scheduler *s, struct scheduler_metrics *m, struct error *err) {
   *m = (struct scheduler_metrics){.connections_max = s->budget.connections_max};
-  if (!s->store->ops->count(s->store, m->counts, sizeof m->counts / sizeof *m->counts, &m->count_count, err) ||
+  if (!s->store->ops->count(s->store, m->counts, sizeof m->counts / sizeof *m->counts, &m->count_count,
+                            err) ||
       !spool_free_bytes(&s->spool, &m->free_bytes, NULL, err))
     return false;
   for (size_t i = 0; i < m->count_count; i++)

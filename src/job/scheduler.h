@@ -40,7 +40,8 @@ struct scheduler;
  * Opens the data folder and the store in it, cleans up behind a dead process, and starts. The texts of the
  * settings are borrowed for the scheduler's life.
  */
-bool scheduler_start(const struct scheduler_settings *settings, struct scheduler **out, struct error *err) MUST_CHECK;
+bool scheduler_start(const struct scheduler_settings *settings, struct scheduler **out,
+                     struct error *err) MUST_CHECK;
 
 /*
  * No new work; running exports are stopped and become pending again; returns when their threads have ended.
@@ -53,19 +54,20 @@ void scheduler_free(struct scheduler *s);   /* after scheduler_stop; NULL is all
  * Checks the request against the catalog (blocking: asks the server) and keeps it durably. Takes the request,
  * also when it fails. ERR_BUSY: too many wait; ERR_NO_SPACE.
  */
-bool scheduler_submit(struct scheduler *s, struct export_request *request, const char *owner, char id[JOB_ID_SIZE],
-                      struct error *err) MUST_CHECK;
+bool scheduler_submit(struct scheduler *s, struct export_request *request, const char *owner,
+                      char id[JOB_ID_SIZE], struct error *err) MUST_CHECK;
 
 /* The job if it is pending or running, with a reference of the caller's; else NULL. */
 struct job *scheduler_find(struct scheduler *s, const char *id);
 
 /* ERR_NOT_FOUND. */
-bool scheduler_status(struct scheduler *s, const char *id, struct job_status *status, struct error *err) MUST_CHECK;
+bool scheduler_status(struct scheduler *s, const char *id, struct job_status *status,
+                      struct error *err) MUST_CHECK;
 
 /* Newest first: see store_ops.list. `each` gets what is pending or running with its progress. */
 bool scheduler_list(struct scheduler *s, const struct store_filter *filter,
-                    bool (*each)(void *context, const struct job_status *status, struct error *err), void *context,
-                    struct error *err) MUST_CHECK;
+                    bool (*each)(void *context, const struct job_status *status, struct error *err),
+                    void *context, struct error *err) MUST_CHECK;
 
 /*
  * Cancels what is pending or running, and waits up to two seconds for its query and file to be gone; removes
@@ -74,7 +76,8 @@ bool scheduler_list(struct scheduler *s, const struct store_filter *filter,
 bool scheduler_delete(struct scheduler *s, const char *id, struct error *err) MUST_CHECK;
 
 /* The whole file of a completed export, for reading: a descriptor of the caller's. ERR_GONE if it is not there. */
-bool scheduler_open_file(struct scheduler *s, const struct job_record *record, int *fd, struct error *err) MUST_CHECK;
+bool scheduler_open_file(struct scheduler *s, const struct job_record *record, int *fd,
+                         struct error *err) MUST_CHECK;
 
 /*
  * What one export of any format takes, for work beside the exports (the benchmark's). ERR_BUSY where it is not

@@ -43,4 +43,5 @@ void scheduler_expire_files(struct scheduler *s);
 /* Removes a completed export's file; its state becomes expired. ERR_CONFLICT if it is no longer completed. */
 bool scheduler_expire(struct scheduler *s, const struct job_record *record, struct error *err) MUST_CHECK;
 
-void scheduler_settings_for(struct scheduler *s, const char *application_name, struct export_settings *settings);
+void scheduler_settings_for(struct scheduler *s, const char *application_name,
+                            struct export_settings *settings);

@@ -27,8 +27,8 @@ static bool take_lock(struct spool *s, const char *data_folder, struct error *er
   if (s->lock_fd < 0) return fail_errno(err, ERR_DESTINATION, "cannot open \"%s\"", path);
   if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0) return true;
   if (errno == EWOULDBLOCK)
-    return fail(err, ERR_CONFLICT, "another decant uses the folder \"%s\"; give each service a --data of its own",
-                data_folder);
+    return fail(err, ERR_CONFLICT,
+                "another decant uses the folder \"%s\"; give each service a --data of its own", data_folder);
   return fail_errno(err, ERR_DESTINATION, "cannot lock \"%s\"", path);
 }
 
@@ -36,7 +36,8 @@ bool spool_open(struct spool *s, const char *data_folder, struct error *err) {
   *s = (struct spool){.folder_fd = -1, .lock_fd = -1};
   int len = snprintf(s->folder, sizeof s->folder, "%s/spool", data_folder);
   if (len < 0 || (size_t)len >= sizeof s->folder) return fail(err, ERR_USAGE, "--data: the path is too long");
-  if (!make_folder(data_folder, err) || !take_lock(s, data_folder, err) || !make_folder(s->folder, err)) return false;
+  if (!make_folder(data_folder, err) || !take_lock(s, data_folder, err) || !make_folder(s->folder, err))
+    return false;
   s->folder_fd = open(s->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   return s->folder_fd >= 0 || fail_errno(err, ERR_DESTINATION, "cannot open the folder \"%s\"", s->folder);
 }

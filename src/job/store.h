@@ -10,7 +10,15 @@
 
 #include <stdint.h>
 
-enum job_state { JOB_PENDING, JOB_RUNNING, JOB_COMPLETED, JOB_FAILED, JOB_CANCELLED, JOB_EXPIRED, JOB_STATE_COUNT };
+enum job_state {
+  JOB_PENDING,
+  JOB_RUNNING,
+  JOB_COMPLETED,
+  JOB_FAILED,
+  JOB_CANCELLED,
+  JOB_EXPIRED,
+  JOB_STATE_COUNT
+};
 extern const char *const job_state_names[];   /* "pending" …, NULL */
 
 #define JOB_ID_SIZE 37         /* a UUID in lower case, with the zero */

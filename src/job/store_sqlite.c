@@ -92,8 +92,11 @@ struct sqlite_store {
 
 static bool fail_sqlite(struct sqlite_store *s, const char *what, struct error *err) {
   int code = s->db ? sqlite3_errcode(s->db) : SQLITE_NOMEM;
-  enum error_code kind = code == SQLITE_FULL ? ERR_NO_SPACE : code == SQLITE_NOMEM ? ERR_MEMORY : ERR_DESTINATION;
-  return fail(err, kind, "cannot %s the job store: %s", what, s->db ? sqlite3_errmsg(s->db) : "out of memory");
+  enum error_code kind = code == SQLITE_FULL    ? ERR_NO_SPACE
+                         : code == SQLITE_NOMEM ? ERR_MEMORY
+                                                : ERR_DESTINATION;
+  return fail(err, kind, "cannot %s the job store: %s", what,
+              s->db ? sqlite3_errmsg(s->db) : "out of memory");
 }
 
 static void bind_text(sqlite3_stmt *q, int index, const char *text) {
@@ -184,7 +187,8 @@ static bool step_done(struct sqlite_store *s, sqlite3_stmt *q, const char *what,
   return ok;
 }
 
-static bool sqlite_insert(struct store *base, const struct job_record *r, const char *request, struct error *err) {
+static bool sqlite_insert(struct store *base, const struct job_record *r, const char *request,
+                          struct error *err) {
   struct sqlite_store *s = (struct sqlite_store *)base;
   pthread_mutex_lock(&s->lock);
   sqlite3_stmt *q = s->prepared[STMT_INSERT];
@@ -259,8 +263,8 @@ static sqlite3_stmt *prepare_list(struct sqlite_store *s, const struct store_fil
 }
 
 static bool sqlite_list(struct store *base, const struct store_filter *filter,
-                        bool (*each)(void *context, const struct job_record *r, struct error *err), void *context,
-                        struct error *err) {
+                        bool (*each)(void *context, const struct job_record *r, struct error *err),
+                        void *context, struct error *err) {
   struct sqlite_store *s = (struct sqlite_store *)base;
   pthread_mutex_lock(&s->lock);
   sqlite3_stmt *q = prepare_list(s, filter);
@@ -277,7 +281,8 @@ static bool sqlite_list(struct store *base, const struct store_filter *filter,
   return ok;
 }
 
-static bool sqlite_count(struct store *base, struct store_count *counts, size_t max, size_t *count, struct error *err) {
+static bool sqlite_count(struct store *base, struct store_count *counts, size_t max, size_t *count,
+                         struct error *err) {
   struct sqlite_store *s = (struct sqlite_store *)base;
   *count = 0;
   pthread_mutex_lock(&s->lock);
@@ -334,8 +339,10 @@ static bool check_file(const char *path, struct error *err) {
   close(fd);
   for (size_t i = 0; ok && i < sizeof network / sizeof *network; i++)
     if ((uint32_t)fs.f_type == (uint32_t)network[i])
-      ok = fail(err, ERR_DESTINATION, "the job store \"%s\" lies on a network file system; SQLite's locks do not hold"
-                " there: choose a local folder with --data", path);
+      ok = fail(err, ERR_DESTINATION,
+                "the job store \"%s\" lies on a network file system; SQLite's locks do not hold"
+                " there: choose a local folder with --data",
+                path);
   return ok;
 }
 
@@ -345,7 +352,8 @@ static bool exec_sql(struct sqlite_store *s, const char *sql, struct error *err)
 
 static bool read_version(struct sqlite_store *s, int *version, struct error *err) {
   sqlite3_stmt *q = NULL;
-  bool ok = sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &q, NULL) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW;
+  bool ok = sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &q, NULL) == SQLITE_OK &&
+            sqlite3_step(q) == SQLITE_ROW;
   if (!ok) ok = fail_sqlite(s, "read", err);
   else *version = sqlite3_column_int(q, 0);
   sqlite3_finalize(q);
@@ -360,8 +368,9 @@ static bool set_up(struct sqlite_store *s, struct error *err) {
       !read_version(s, &version, err))
     return false;
   if (version > SCHEMA_VERSION)
-    return fail(err, ERR_DESTINATION, "the job store was written by a later version of decant (schema %d, known is %d)",
-                version, SCHEMA_VERSION);
+    return fail(err, ERR_DESTINATION,
+                "the job store was written by a later version of decant (schema %d, known is %d)", version,
+                SCHEMA_VERSION);
   for (; version < SCHEMA_VERSION; version = version ? version + 1 : SCHEMA_VERSION) {
     char sql[sizeof schema_sql + 64];
     snprintf(sql, sizeof sql, "BEGIN IMMEDIATE; %s COMMIT;", version ? upgrades[version] : schema_sql);

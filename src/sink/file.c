@@ -53,7 +53,8 @@ static void write_back(struct file_sink *f, uint64_t written) {
 static bool file_write(struct sink *s, const uint8_t *bytes, size_t len, struct error *err) {
   struct file_sink *f = (struct file_sink *)s;
   if (!write_all(f->fd, bytes, len, f->path, s->cancel, err)) return false;
-  if (f->digest && EVP_DigestUpdate(f->digest, bytes, len) != 1) return fail(err, ERR_INTERNAL, "cannot compute SHA-256");
+  if (f->digest && EVP_DigestUpdate(f->digest, bytes, len) != 1)
+    return fail(err, ERR_INTERNAL, "cannot compute SHA-256");
   uint64_t written = s->bytes_written + len;
   if (f->folder_fd >= 0) write_back(f, written);
   if (f->on_progress) f->on_progress(f->context, written);
@@ -63,7 +64,8 @@ static bool file_write(struct sink *s, const uint8_t *bytes, size_t len, struct 
 static bool finish_digest(struct file_sink *f, struct error *err) {
   unsigned char hash[EVP_MAX_MD_SIZE];
   unsigned len = 0;
-  if (EVP_DigestFinal_ex(f->digest, hash, &len) != 1) return fail(err, ERR_INTERNAL, "cannot compute SHA-256");
+  if (EVP_DigestFinal_ex(f->digest, hash, &len) != 1)
+    return fail(err, ERR_INTERNAL, "cannot compute SHA-256");
   for (unsigned i = 0; i < len; i++) snprintf(f->sink.sha256 + 2 * i, 3, "%02x", hash[i]);
   return true;
 }
@@ -96,7 +98,8 @@ static bool link_nameless(int fd, const char *name) {
 
 static bool give_temporary_name(struct file_sink *f, struct error *err) {
   if (!f->is_nameless) return true;
-  if (!link_nameless(f->fd, f->temporary)) return fail_write(err, "cannot name the finished file \"%s\"", f->path);
+  if (!link_nameless(f->fd, f->temporary))
+    return fail_write(err, "cannot name the finished file \"%s\"", f->path);
   f->is_nameless = false;
   return true;
 }
@@ -199,8 +202,9 @@ static bool nameless_can_be_linked(const char *folder, const char *name) {
 
 static int open_nameless(const struct file_sink *f, mode_t mode) {
   char *folder = folder_of(f->path);
-  int fd = folder && nameless_can_be_linked(folder, f->temporary) ? open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, mode)
-                                                                  : -1;
+  int fd = folder && nameless_can_be_linked(folder, f->temporary)
+               ? open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, mode)
+               : -1;
   free(folder);
   return fd;
 }
@@ -210,8 +214,8 @@ static int open_named(const struct file_sink *f, mode_t mode) {
 }
 
 /* replaced: the file that is there already, or NULL. Whoever could not read that cannot read the new one either. */
-static bool open_temporary(struct file_sink *f, const struct sink_file_options *o, const struct stat *replaced,
-                           struct error *err) {
+static bool open_temporary(struct file_sink *f, const struct sink_file_options *o,
+                           const struct stat *replaced, struct error *err) {
   if (o->fsync && !open_folder(f, err)) return false;
   f->temporary = o->temporary_path ? strdup(o->temporary_path) : temporary_name(f->path);
   if (!f->temporary) return fail_memory(err, "the output");
@@ -227,21 +231,25 @@ static bool open_temporary(struct file_sink *f, const struct sink_file_options *
   }
   f->sink.is_private = true;
   if (replaced && fchmod(f->fd, replaced->st_mode & 0777) < 0)
-    return fail_errno(err, ERR_DESTINATION, "cannot give \"%s\" the permissions of the file it replaces", f->path);
+    return fail_errno(err, ERR_DESTINATION, "cannot give \"%s\" the permissions of the file it replaces",
+                      f->path);
   return true;
 }
 
-static bool file_open(struct file_sink *f, const char *path, const struct sink_file_options *o, struct error *err) {
+static bool file_open(struct file_sink *f, const char *path, const struct sink_file_options *o,
+                      struct error *err) {
   if (!*path || path[strlen(path) - 1] == '/')
     return fail(err, ERR_DESTINATION, "cannot write to \"%s\": it does not name a file", path);
   if (!resolve_links(path, &f->path, err)) return false;
   if (o->digest) {
     f->digest = EVP_MD_CTX_new();
-    if (!f->digest || EVP_DigestInit_ex(f->digest, EVP_sha256(), NULL) != 1) return fail_memory(err, "SHA-256");
+    if (!f->digest || EVP_DigestInit_ex(f->digest, EVP_sha256(), NULL) != 1)
+      return fail_memory(err, "SHA-256");
   }
   struct stat st;
   if (stat(f->path, &st) < 0) return open_temporary(f, o, NULL, err);
-  if (S_ISDIR(st.st_mode)) return fail(err, ERR_DESTINATION, "cannot write to \"%s\": it is a folder", f->path);
+  if (S_ISDIR(st.st_mode))
+    return fail(err, ERR_DESTINATION, "cannot write to \"%s\": it is a folder", f->path);
   if (!S_ISREG(st.st_mode)) return open_in_place(f, st.st_mode, err);
   /* A rename would not ask whether the file may be written. */
   if (faccessat(AT_FDCWD, f->path, W_OK, AT_EACCESS) < 0)

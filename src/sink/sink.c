@@ -19,4 +19,6 @@ void sink_close(struct sink *s) {
   if (s) s->ops->close(s);
 }
 
-bool sink_can_restart(const struct sink *s) { return !s->committed && (s->is_private || s->bytes_written == 0); }
+bool sink_can_restart(const struct sink *s) {
+  return !s->committed && (s->is_private || s->bytes_written == 0);
+}

@@ -53,7 +53,8 @@ struct sink_file_options {
  * it replaces, and one that may not be written is not replaced. Where the path is a device or FIFO it is opened
  * and written in place, never renamed over; opening a FIFO waits for its reader. ERR_DESTINATION, ERR_NO_SPACE.
  */
-struct sink *sink_file_open(const char *path, const struct sink_file_options *options, struct error *err) MUST_CHECK;
+struct sink *sink_file_open(const char *path, const struct sink_file_options *options,
+                            struct error *err) MUST_CHECK;
 
 /*
  * An open file descriptor that stays the caller's (standard output). EPIPE is an error, not a signal. cancel as
