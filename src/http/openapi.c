@@ -105,7 +105,7 @@ static const char request_text[] =
     "\"compression\": {\"type\": [\"string\", \"null\"]},"
     "\"flatten\": {\"type\": [\"boolean\", \"null\"], \"description\": \"A column per path of JSON objects. Default: for CSV.\"},"
     "\"discover\": {\"enum\": [\"sample\", \"full\", null], \"description\": \"How the paths are found; full also types"
-    " them in Parquet.\"},"
+    " them in Parquet. Refused, as sampleRows and maxPaths are, where nothing is flattened.\"},"
     "\"sampleRows\": {\"type\": [\"integer\", \"null\"], \"minimum\": 1, \"maximum\": 100000000, \"description\":"
     " \"Rows that a sample looks at, about. Default: 10000.\"},"
     "\"maxPaths\": {\"type\": [\"integer\", \"null\"], \"minimum\": 1, \"maximum\": 10000, \"description\":"
