@@ -124,7 +124,7 @@ def answers_of(program, path, *question, count=1):
 @pytest.mark.parametrize("options", [(), ("profile=modern", "dictionary=false")])
 @pytest.mark.parametrize("program", PROGRAMS.values())
 def test_other_libraries_answer_as_duckdb_does_of_every_value_there_or_not(write, program, options):
-    """The filters' bits are the same for all: so is each answer, the wrong ones among those for absent values, too."""
+    """The bits are the same for all: so are the answers, the wrong ones for absent values among them."""
     path = write("id+label+number+measure+id_text", *options)
     table = pq.read_table(path)
     for column, absent in (("id", [i * 2 + 1 for i in range(60)]), ("number", [i * 2 + 1 for i in range(60)]),
@@ -198,11 +198,13 @@ def test_a_query_for_what_is_not_there_reads_no_page_of_a_row_group(write, ids):
     # Without dictionaries, which tell parquet-java of absent values, too; both columns' bounds span what is asked.
     path = write("id+id_text", "dictionary=false")
     blank, table = without_pages(path), pq.read_table(path, columns=["id", "id_text"])
-    for column, absent in (("id", [60001, 60003, 60005]), ("id_text", [f"{i:032x}" for i in (1 << 126, 5 << 124, 9 << 124)])):
+    texts = [f"{i:032x}" for i in (1 << 126, 5 << 124, 9 << 124)]
+    for column, absent in (("id", [60001, 60003, 60005]), ("id_text", texts)):
         absent = [value for value in absent if all(excluded(path, column, f"'{value}'"))]
         assert len(absent) >= 2  # a hundredth of the answers may be wrong
         present = table.column(column)[30000].as_py()
-        assert ids(path, column, [present, *absent]) == [[table.column("id")[30000].as_py()], *[[]] * len(absent)]
+        row = [table.column("id")[30000].as_py()]
+        assert ids(path, column, [present, *absent]) == [row, *[[]] * len(absent)]
         assert ids(blank, column, [present, *absent]) == [None, *[[]] * len(absent)]
 
 

@@ -1,4 +1,4 @@
-"""parquet-cli, with which people of Spark and Hadoop look into files, takes ours and finds nothing wrong with them."""
+"""parquet-cli, with which people of Spark and Hadoop look into files, finds nothing wrong with ours."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Gaps that might be thought a fault of our files are there with files of pyarrow as well: they are the readers' own."""
+"""Gaps that might be thought faults of our files are there with pyarrow's as well: they are the readers' own."""
 
 from decimal import Decimal
 
@@ -29,7 +29,8 @@ def test_fastparquet_loses_texts_of_plain_pages_behind_a_dictionary(tmp_path):
 
 def test_parquetjs_refuses_decimals_with_a_dictionary_and_names_with_a_comma(tmp_path):
     amounts = [Decimal("1.25"), Decimal("2.50")] * 50
-    assert read("parquetjs", write(tmp_path, amounts, pa.decimal128(9, 2), store_decimal_as_integer=True)).error
+    path = write(tmp_path, amounts, pa.decimal128(9, 2), store_decimal_as_integer=True)
+    assert read("parquetjs", path).error
     assert read("parquetjs", write(tmp_path, [1, 2, 3], name="a,b")).error
 
 

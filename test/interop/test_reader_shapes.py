@@ -1,6 +1,6 @@
 """
-Files of shapes that the matrix of types does not have: no row and one, a value of 50 MB, odd names, pages of one row
-and of many, sorted rows, Bloom filters, JSON taken apart. Every reader gives the values of the server.
+Files of shapes that the matrix of types does not have: no row and one, a value of 50 MB, odd names, pages of
+one row and of many, sorted rows, Bloom filters, JSON taken apart. Every reader gives the values of the server.
 """
 
 import json
@@ -39,7 +39,8 @@ NAMED = [Column(name, "int4", "int", [f"{{i}} * 100 + {i}"]) for i, name in enum
 DOCUMENTS = """
 CREATE TABLE documents AS SELECT i AS row, CASE WHEN i % 10 < 9 THEN jsonb_build_object(
     'whole', i * 3, 'price', (i * 1.25)::numeric(9,2), 'exact', 9007199254740993 + (i / 1000.0)::numeric(9,3),
-    'yes', i % 2 = 0, 'label', 'l' || i % 5, 'mixed', CASE i % 3 WHEN 0 THEN '1' WHEN 1 THEN '"a"' ELSE '[1, 2]' END::jsonb,
+    'yes', i % 2 = 0, 'label', 'l' || i % 5,
+    'mixed', CASE i % 3 WHEN 0 THEN '1' WHEN 1 THEN '"a"' ELSE '[1, 2]' END::jsonb,
     'deep', jsonb_build_object('a.b', i, 'ü', CASE WHEN i % 4 > 0 THEN 'x' END)) END AS doc
   FROM generate_series(0, 2999) i"""
 
@@ -66,6 +67,7 @@ def flattened(price_type, price_kind, **options):
 
 FIRST = "(SELECT * FROM long ORDER BY row LIMIT 3000) AS first"
 DESCENDING = "(SELECT * FROM long WHERE row < 3000 ORDER BY id DESC) AS descending"
+SORTED = ("--where", "row < 3000", "--order-by", "id desc")
 LIMITED = ("--order-by", "row", "--limit", "3000")
 SHAPES = {
     "no rows": Shape(matrix.FLAT, "no rows"),
@@ -81,7 +83,7 @@ SHAPES = {
     "pages of one row": Shape(LONG, "long", FIRST, LIMITED, "page-rows=1"),
     "no dictionaries": Shape(LONG, "long", FIRST, LIMITED, "dictionary=false"),
     "neither statistics nor page index": Shape(LONG, "long", FIRST, LIMITED, "statistics=false,page-index=false"),
-    "sorted": Shape(LONG, "long", DESCENDING, ("--where", "row < 3000", "--order-by", "id desc"), "row-group-rows=1000"),
+    "sorted": Shape(LONG, "long", DESCENDING, SORTED, "row-group-rows=1000"),
     "Bloom filters": Shape(LONG, "long", FIRST, LIMITED, "bloom=id+different+few,row-group-rows=1000"),
     "flattened": flattened("float8", "float8"),
     "flattened into decimals": flattened("numeric", "decimal", options="json-numbers=decimal,row-group-rows=1000"),
@@ -112,7 +114,8 @@ def expected(tables, db):
             expressions = ", ".join(
                 server_sql(c.kind, matrix.name(c.name), profile == "modern") for c in shape.columns
             )
-            rows = db.rows(f"SELECT row::text, {expressions} FROM {shape.relation or matrix.name(shape.table)}")
+            relation = shape.relation or matrix.name(shape.table)
+            rows = db.rows(f"SELECT row::text, {expressions} FROM {relation}")
             names = ["row", *(c.name for c in shape.columns)]
             made[name, profile] = {column: [row[i] for row in rows] for i, column in enumerate(names)}
         return made[name, profile]
@@ -141,12 +144,12 @@ def file(tables, decant, tmp_path_factory):
 
 
 def openable(reader, shape, profile):
-    """The columns that the reader can be given; none where it cannot read such a file at all, as support/gaps.py says."""
+    """The columns that the reader can be given (support/gaps.py); none where it cannot read such a file at all."""
     columns = [c for c in shape.columns if can_open(reader.name, c, profile)]
     return [] if shape.is_whole and len(columns) < len(shape.columns) else columns
 
 
-@pytest.mark.parametrize("profile", matrix.PROFILES)
+@pytest.mark.parametrize("profile", ["portable", pytest.param("modern", marks=pytest.mark.long)])
 @pytest.mark.parametrize("reader", parameters())
 def test_every_reader_gives_the_values_of_files_of_every_shape(file, expected, reader, profile):
     reader.require()
