@@ -51,6 +51,19 @@ class Refused(Exception):
     """The policy has nothing to write for the value."""
 
 
+class AnyUuid:
+    """Equals what readers make of one: its bytes, and DuckDB its text."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __eq__(self, other):
+        return other in (self.text, bytes.fromhex(self.text.replace("-", "")))
+
+    def __repr__(self):
+        return self.text
+
+
 class ParquetOracle:
     """Python values of the columns, as `plain` gives those that a reader has read; counts what is special."""
 
@@ -109,7 +122,7 @@ class ParquetOracle:
         if kind.base_name == "time" and self.has_own("time"):
             return self.special(86_399_999_999) if text == "24:00:00" else server_text.time_us(text)
         if kind.base_name == "uuid" and self.has_own("uuid"):
-            return bytes.fromhex(text.replace("-", ""))
+            return AnyUuid(text)
         if kind.family == "json":
             return self.json(text)
         return PLAIN.get(kind.base_name, str)(text)
