@@ -55,6 +55,20 @@ static bool unknown_column(const struct source *s, const char *field, const char
 static const enum kind form_kinds[] = {
     [WIRE_TEXT] = KIND_TEXT, [WIRE_JSON] = KIND_JSON, [WIRE_NESTED] = KIND_NESTED};
 
+static const struct source_nested *nested_of(const struct plan *plan, const struct source_column *c) {
+  unsigned taken = plan->request->format->sent_types(plan->request->format_options);
+  return source_column_nested(c, taken & SENT_INTERVAL ? INTERVAL_IN_PARTS : INTERVAL_AS_TEXT);
+}
+
+/* Of a type without a kind of its own. */
+static enum wire_form form_of(const struct plan *plan, const struct source_column *c) {
+  const struct format *format = plan->request->format;
+  bool has_tree = nested_of(plan, c)->tree != NULL;
+  if (!c->is_nested) return has_tree ? WIRE_NESTED : format->other_form;
+  enum wire_form form = format->nested_form(plan->request->format_options);
+  return form == WIRE_NESTED && !has_tree ? WIRE_JSON : form;
+}
+
 /* The wire column of a source column, made when it is first needed. */
 static bool wire_of(struct plan *plan, size_t source_index, size_t *wire, struct error *err) {
   struct schema *schema = &plan->schema;
@@ -64,15 +78,13 @@ static bool wire_of(struct plan *plan, size_t source_index, size_t *wire, struct
     return true;
   }
   const struct source_column *c = &plan->source->columns[source_index];
-  const struct format *format = plan->request->format;
   struct wire_column *w = &schema->wire[schema->wire_count];
   *w = (struct wire_column){.name = strdup(c->name), .type_name = strdup(c->type_name), .type_oid = c->type_oid,
                             .typmod = c->typmod, .not_null = c->not_null, .kind = c->kind};
   if (!c->is_native) {
-    w->form = c->is_nested ? format->nested_form(plan->request->format_options) : format->other_form;
-    if (w->form == WIRE_NESTED && !c->tree) w->form = WIRE_JSON;
+    w->form = form_of(plan, c);
     w->kind = form_kinds[w->form];
-    if (w->form == WIRE_NESTED) w->tree = c->tree;
+    if (w->form == WIRE_NESTED) w->tree = nested_of(plan, c)->tree;
   }
   if (w->kind == KIND_TIMESTAMPTZ && plan->has_zone) {
     w->form = WIRE_ZONED;
@@ -155,10 +167,12 @@ static bool resolve_items(struct plan *plan, struct error *err) {
   return check_discovery(plan, err);
 }
 
-static void append_expression(struct buffer *sql, const struct source *s, size_t index, enum wire_form form) {
+/* nested_sql: of WIRE_NESTED; NULL: the column itself. */
+static void append_expression(struct buffer *sql, const struct source *s, size_t index, enum wire_form form,
+                              const char *nested_sql) {
   const struct source_column *c = &s->columns[index];
-  if (form == WIRE_NESTED && c->nested_sql) {
-    buffer_append_string(sql, c->nested_sql);
+  if (form == WIRE_NESTED && nested_sql) {
+    buffer_append_string(sql, nested_sql);
   } else if (form == WIRE_NATIVE || form == WIRE_NESTED) {
     source_append_reference(s, index, sql);
   } else if (form == WIRE_JSON) {
@@ -188,7 +202,8 @@ static char *select_list(const struct plan *plan, const bool *which) {
   for (size_t i = 0; i < plan->schema.wire_count; i++) {
     if (which && !which[i]) continue;
     if (sql.len) buffer_append_string(&sql, ", ");
-    append_expression(&sql, plan->source, plan->wire_sources[i], plan->schema.wire[i].form);
+    const struct source_column *c = &plan->source->columns[plan->wire_sources[i]];
+    append_expression(&sql, plan->source, plan->wire_sources[i], plan->schema.wire[i].form, nested_of(plan, c)->sql);
   }
   return buffer_take_string(&sql);
 }

@@ -473,6 +473,7 @@ const struct format format_csv = {
     .nested_form = text_nested_as_text,
     .path_form = FORMAT_PATH_TEXT,
     .path_types = text_path_types,
+    .sent_types = text_sent_types,
     .specials_allowed = 1u << SPECIAL_ERROR | 1u << SPECIAL_NULL | 1u << SPECIAL_STRING | 1u << SPECIAL_REPLACE,
     .group = "csv",
     .options = csv_option_table,

@@ -61,6 +61,11 @@ struct file_facts {
   char summary[200];   /* of what was counted, as people read it behind "60 rows"; "": nothing */
 };
 
+/* Types that a format may take as they are sent; the others take their text or JSON. */
+enum sent_type {
+  SENT_INTERVAL = 1 << 0,   /* as SHAPE_INTERVAL, alone or within nested types */
+};
+
 struct format {
   const char *name;               /* "csv" */
   const char *extension;          /* "csv" */
@@ -71,6 +76,7 @@ struct format {
   enum wire_form other_form;      /* how types without a kind of their own are selected */
   /* The same for arrays, composites and hstore, by the format's options: WIRE_TEXT, WIRE_JSON or WIRE_NESTED. */
   enum wire_form (*nested_form)(const void *options);
+  unsigned (*sent_types)(const void *options);   /* bit set of enum sent_type, by the format's options */
   enum flatten_form_of_format { FORMAT_PATH_TEXT, FORMAT_PATH_JSON } path_form;  /* how picked JSON values come */
   enum path_types (*path_types)(const void *options);   /* of flattened paths, where every row was looked at */
   unsigned specials_allowed;      /* bit set of 1 << SPECIAL_… that may be asked for */

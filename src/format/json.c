@@ -378,6 +378,7 @@ static bool json_is_begun_by(const uint8_t *bytes, size_t len) { return text_beg
   .is_text = true, .flattens = false, .other_form = WIRE_JSON, .path_form = FORMAT_PATH_JSON,                \
   .nested_form = text_nested_as_json,                                                                        \
   .path_types = text_path_types,                                                                             \
+  .sent_types = text_sent_types,                                                                             \
   .specials_allowed = 1u << SPECIAL_ERROR | 1u << SPECIAL_NULL | 1u << SPECIAL_STRING | 1u << SPECIAL_REPLACE, \
   .group = "json", .options = options, .options_size = sizeof(struct json_options), .zone = json_zone,       \
   .check_options = text_check_no_options,                                                                    \

@@ -134,6 +134,7 @@ uint64_t text_part_rows(const void *options) { return 0; }
 enum wire_form text_nested_as_text(const void *options) { return WIRE_TEXT; }
 enum wire_form text_nested_as_json(const void *options) { return WIRE_JSON; }
 enum path_types text_path_types(const void *options) { return PATH_TYPES_NONE; }
+unsigned text_sent_types(const void *options) { return 0; }
 
 bool text_part_is_full(const struct encoder *e) { return false; }
 bool text_part_end(struct encoder *e, void **meta, struct error *err) {

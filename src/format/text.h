@@ -77,6 +77,7 @@ uint64_t text_part_rows(const void *options);
 enum wire_form text_nested_as_text(const void *options);
 enum wire_form text_nested_as_json(const void *options);
 enum path_types text_path_types(const void *options);
+unsigned text_sent_types(const void *options);
 bool text_part_is_full(const struct encoder *e);
 bool text_part_end(struct encoder *e, void **meta, struct error *err);
 bool text_part_read(struct encoder *e, size_t max, struct buffer *out, bool *more, struct error *err);

@@ -407,6 +407,7 @@ const struct format format_xml = {
     .nested_form = text_nested_as_json,
     .path_form = FORMAT_PATH_JSON,
     .path_types = text_path_types,
+    .sent_types = text_sent_types,
     .specials_allowed = 1u << SPECIAL_ERROR | 1u << SPECIAL_NULL | 1u << SPECIAL_STRING | 1u << SPECIAL_REPLACE,
     .group = "xml",
     .options = options,

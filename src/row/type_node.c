@@ -13,6 +13,7 @@ size_t type_node_count_scalars(const struct type_node *node) {
   size_t count = 0;
   if (node->shape == SHAPE_SCALAR) return 1;
   if (node->shape == SHAPE_MAP) return 2;
+  if (node->shape == SHAPE_INTERVAL) return INTERVAL_PARTS;
   for (size_t i = 0; i < node->child_count; i++) count += type_node_count_scalars(&node->children[i]);
   return count;
 }

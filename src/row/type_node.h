@@ -7,6 +7,7 @@
  *           bound; per item int32 length (-1: NULL) and its own bytes
  *   STRUCT  int32 fields; per field uint32 type, int32 length (-1: NULL) and its own bytes
  *   MAP     int32 pairs; per pair int32 length and text of the key, int32 length (-1: NULL) and text of the value
+ *   INTERVAL   int64 microseconds, int32 days, int32 months; an infinite one has the least or greatest of all three
  */
 #pragma once
 #include "row/schema.h"
@@ -14,7 +15,9 @@
 #define TYPE_DEPTH_MAX 32      /* lists, structs and maps within each other */
 #define TYPE_SCALARS_MAX 4096  /* below one column */
 
-enum shape { SHAPE_SCALAR, SHAPE_LIST, SHAPE_STRUCT, SHAPE_MAP };
+#define INTERVAL_PARTS 3       /* scalars of an INTERVAL */
+
+enum shape { SHAPE_SCALAR, SHAPE_LIST, SHAPE_STRUCT, SHAPE_MAP, SHAPE_INTERVAL };
 
 struct type_node {
   enum shape shape;
@@ -24,12 +27,13 @@ struct type_node {
   int32_t typmod;          /* SCALAR: -1 for none */
   int32_t lower_bound;     /* LIST: 1; 0 of int2vector and oidvector */
   bool is_rewritten;       /* LIST: the server makes its items one by one; none come if it has other dimensions */
+  bool has_infinity;       /* INTERVAL: of a server that knows infinite ones (PostgreSQL 17) */
   struct type_node *children;   /* LIST: the item; STRUCT: the fields; MAP: none, keys and values are text */
   size_t child_count;
 };
 
 void type_node_deinit(struct type_node *node);   /* and all below it */
 
-size_t type_node_count_scalars(const struct type_node *node);   /* at and below it; a MAP has two */
+size_t type_node_count_scalars(const struct type_node *node);   /* at and below it; a MAP has two, an INTERVAL its parts */
 /* The columns of the output, nested ones counted by their scalars: what a format keeps of columns it keeps of each. */
 size_t schema_count_scalars(const struct schema *s);

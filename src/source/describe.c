@@ -42,9 +42,7 @@ void source_free(struct source *s) {
     free(c->type_name);
     free(c->type_sql);
     free(c->output_sql);
-    free(c->nested_sql);
-    if (c->tree) type_node_deinit(c->tree);
-    free(c->tree);
+    for (int form = 0; form < INTERVAL_FORM_COUNT; form++) nested_deinit(&c->nested[form]);
   }
   for (size_t i = 0; i < s->leaf_count; i++) free(s->leaves[i].sql_name);
   free(s->columns);
@@ -52,6 +50,10 @@ void source_free(struct source *s) {
   free(s->name);
   free(s->sql_name);
   free(s);
+}
+
+const struct source_nested *source_column_nested(const struct source_column *c, enum interval_form form) {
+  return &c->nested[c->has_interval ? form : INTERVAL_AS_TEXT];
 }
 
 /* "schema"."name" from two values of a row; NULL if out of memory. */

@@ -6,6 +6,13 @@
 #include "pg/pg.h"
 #include "row/type_node.h"
 
+/* A column's type as a tree. There are two where it has an interval in it, which formats take as text or in parts. */
+enum interval_form { INTERVAL_AS_TEXT, INTERVAL_IN_PARTS, INTERVAL_FORM_COUNT };
+struct source_nested {
+  struct type_node *tree;  /* NULL where it cannot be told as one (source/nested.h) */
+  char *sql;               /* how to select it as its tree says; NULL: the column itself */
+};
+
 struct source_column {
   char *name;
   char *type_name;         /* format_type(): "numeric(18,4)", for showing */
@@ -18,8 +25,8 @@ struct source_column {
   enum kind kind;
   bool is_nested;          /* array, composite, hstore: has structure of its own in JSON and XML */
   bool is_domain;
-  struct type_node *tree;  /* of a nested type; NULL where it cannot be told as one (source/nested.h) */
-  char *nested_sql;        /* how to select it as its tree says; NULL: the column itself */
+  bool has_interval;       /* is one or has one in it: nested[INTERVAL_IN_PARTS] is what it says */
+  struct source_nested nested[INTERVAL_FORM_COUNT];   /* of a nested type, and of interval in parts */
 };
 
 struct source_leaf {
@@ -46,6 +53,9 @@ struct source {
 };
 
 void source_free(struct source *s);   /* NULL is allowed */
+
+/* The column's type as a tree, for a format that takes intervals in this form. Its tree is NULL where there is none. */
+const struct source_nested *source_column_nested(const struct source_column *c, enum interval_form form);
 
 /* How SQL names a column: by its name in a table, by position in a query. */
 void source_append_reference(const struct source *s, size_t column, struct buffer *sql);

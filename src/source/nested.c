@@ -10,7 +10,7 @@
 #define LIST_MAX (1u << 20)
 
 /* pg_type.dat's fixed OIDs. */
-enum { OID_TEXT = 25, OID_TEXT_ARRAY = 1009, OID_RECORD = 2249, OID_RECORD_ARRAY = 2287 };
+enum { OID_TEXT = 25, OID_TEXT_ARRAY = 1009, OID_INTERVAL = 1186, OID_RECORD = 2249, OID_RECORD_ARRAY = 2287 };
 
 /*
  * The types that are reachable from $1 through domains, items and fields: a row per type, or per field where it is a
@@ -30,7 +30,8 @@ static const char *const types_sql =
     " n.nspname, y.typname, o_n.nspname, o.proname, a.attname, a.atttypid, a.atttypmod,"
     " pg_catalog.current_setting('server_encoding') OPERATOR(pg_catalog.=) 'UTF8',"
     " CASE WHEN o.prolang OPERATOR(pg_catalog.=) 12 THEN o.prosrc ELSE '' END,"
-    " o_a.oid OPERATOR(pg_catalog.=) y.oid OR o_a.typtype OPERATOR(pg_catalog.=) 'p' "   /* 'p': anyenum … */
+    " o_a.oid OPERATOR(pg_catalog.=) y.oid OR o_a.typtype OPERATOR(pg_catalog.=) 'p',"   /* 'p': anyenum … */
+    " pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog.>=) 170000 "
     "FROM t JOIN pg_catalog.pg_type y ON y.oid OPERATOR(pg_catalog.=) t.oid"
     " JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) y.typnamespace"
     " JOIN pg_catalog.pg_proc o ON o.oid OPERATOR(pg_catalog.=) y.typoutput"
@@ -42,12 +43,15 @@ static const char *const types_sql =
     "ORDER BY y.oid, a.attnum";
 
 enum type_column { TYPE_OID, TYPE_TYPE, TYPE_BASE, TYPE_TYPMOD, TYPE_ITEM, TYPE_SEND, TYPE_SCHEMA, TYPE_NAME,
-                   TYPE_OUTPUT_SCHEMA, TYPE_OUTPUT, FIELD_NAME, FIELD_OID, FIELD_TYPMOD, ENCODING_IS_UTF8, OUTPUT_SYMBOL, HAS_OUTPUT };
+                   TYPE_OUTPUT_SCHEMA, TYPE_OUTPUT, FIELD_NAME, FIELD_OID, FIELD_TYPMOD, ENCODING_IS_UTF8, OUTPUT_SYMBOL, HAS_OUTPUT,
+                   INTERVALS_HAVE_INFINITY };
 
 /* What the building of one column's tree needs to know. */
 struct builder {
   const struct pg_result *types;
+  enum interval_form intervals;
   size_t scalar_count;
+  bool has_interval;
   bool is_unfit;           /* the type cannot be told as a tree */
 };
 
@@ -136,12 +140,25 @@ static bool build_struct(struct builder *b, size_t row, int depth, struct type_n
   return true;
 }
 
+static void build_interval(struct builder *b, size_t row, struct type_node *node) {
+  node->shape = SHAPE_INTERVAL;
+  node->has_infinity = pg_value_bool(b->types, row, INTERVALS_HAVE_INFINITY);
+  b->scalar_count += INTERVAL_PARTS;
+  if (b->scalar_count > TYPE_SCALARS_MAX) b->is_unfit = true;
+}
+
 /* False only where memory is out; what else is in the way is said by b->is_unfit. */
 static bool build(struct builder *b, uint32_t oid, int32_t typmod, int depth, struct type_node *node,
                   struct error *err) {
   size_t row;
   *node = (struct type_node){.sent_oid = oid};
   if (!find_base(b, oid, &typmod, &row)) return true;
+  bool is_interval = pg_value_int(b->types, row, TYPE_OID) == OID_INTERVAL;
+  b->has_interval |= is_interval;
+  if (is_interval && b->intervals == INTERVAL_IN_PARTS) {
+    build_interval(b, row, node);
+    return true;
+  }
   node->shape = shape_of(b, row);
   if (node->shape == SHAPE_SCALAR || node->shape == SHAPE_MAP) {
     node->typmod = typmod;
@@ -167,7 +184,7 @@ static bool needs_rewriting(struct builder *b, const struct type_node *node) {
   size_t row;
   int32_t typmod = -1;
   enum kind kind;
-  if (node->shape == SHAPE_MAP) return false;
+  if (node->shape == SHAPE_MAP || node->shape == SHAPE_INTERVAL) return false;
   if (node->shape == SHAPE_SCALAR)
     return find_base(b, node->sent_oid, &typmod, &row) && !is_native_scalar(b, row, &kind);
   for (size_t i = 0; i < node->child_count; i++)
@@ -262,7 +279,8 @@ static void rewrite(struct builder *b, struct type_node *node, const char *value
   free(base);
 }
 
-static bool make_sql(struct builder *b, struct source *s, size_t index, struct error *err) {
+static bool make_sql(struct builder *b, struct source *s, size_t index, struct source_nested *nested,
+                     struct error *err) {
   struct source_column *c = &s->columns[index];
   struct buffer reference, sql;
   buffer_init(&reference, SQL_MAX);
@@ -270,32 +288,43 @@ static bool make_sql(struct builder *b, struct source *s, size_t index, struct e
   source_append_reference(s, index, &reference);
   if (c->is_domain) buffer_appendf(&reference, "::%s", c->type_sql);
   char *value = buffer_take_string(&reference);
-  if (value) rewrite(b, c->tree, value, 1, &sql);
+  if (value) rewrite(b, nested->tree, value, 1, &sql);
   free(value);
-  c->nested_sql = buffer_take_string(&sql);
-  return value && c->nested_sql ? true : fail_memory(err, "the types of a column");
+  nested->sql = buffer_take_string(&sql);
+  return value && nested->sql ? true : fail_memory(err, "the types of a column");
 }
 
-static bool describe_column(const struct pg_result *types, struct source *s, size_t index, struct error *err) {
+void nested_deinit(struct source_nested *n) {
+  if (n->tree) type_node_deinit(n->tree);
+  free(n->tree);
+  free(n->sql);
+  *n = (struct source_nested){0};
+}
+
+static bool describe_form(const struct pg_result *types, struct source *s, size_t index, enum interval_form form,
+                          struct error *err) {
   struct source_column *c = &s->columns[index];
-  struct builder b = {.types = types};
-  c->tree = calloc(1, sizeof *c->tree);
-  if (!c->tree) return fail_memory(err, "the types of a column");
-  if (!build(&b, c->type_oid, c->typmod, 0, c->tree, err)) return false;
-  if (c->tree->shape == SHAPE_SCALAR) b.is_unfit = true;
-  if (!b.is_unfit && needs_rewriting(&b, c->tree) && !make_sql(&b, s, index, err)) return false;
-  if (!b.is_unfit) return true;
-  type_node_deinit(c->tree);
-  free(c->tree);
-  free(c->nested_sql);
-  c->tree = NULL;
-  c->nested_sql = NULL;
+  struct source_nested *nested = &c->nested[form];
+  struct builder b = {.types = types, .intervals = form};
+  nested->tree = calloc(1, sizeof *nested->tree);
+  if (!nested->tree) return fail_memory(err, "the types of a column");
+  if (!build(&b, c->type_oid, c->typmod, 0, nested->tree, err)) return false;
+  c->has_interval |= b.has_interval;
+  if (nested->tree->shape == SHAPE_SCALAR) b.is_unfit = true;
+  if (!b.is_unfit && needs_rewriting(&b, nested->tree) && !make_sql(&b, s, index, nested, err)) return false;
+  if (b.is_unfit) nested_deinit(nested);
   return true;
 }
 
+static bool is_described(const struct source_column *c) { return c->is_nested || c->type_oid == OID_INTERVAL; }
+
 static bool describe_columns(const struct pg_result *types, struct source *s, struct error *err) {
-  for (size_t i = 0; i < s->column_count; i++)
-    if (s->columns[i].is_nested && !describe_column(types, s, i, err)) return false;
+  for (size_t i = 0; i < s->column_count; i++) {
+    const struct source_column *c = &s->columns[i];
+    if (!is_described(c)) continue;
+    if (!describe_form(types, s, i, INTERVAL_AS_TEXT, err)) return false;
+    if (c->has_interval && !describe_form(types, s, i, INTERVAL_IN_PARTS, err)) return false;
+  }
   return true;
 }
 
@@ -304,7 +333,7 @@ bool nested_describe(struct pg *c, struct source *s, struct error *err) {
   size_t count = 0;
   buffer_init(&oids, LIST_MAX);
   for (size_t i = 0; i < s->column_count; i++)
-    if (s->columns[i].is_nested) buffer_appendf(&oids, "%s%u", count++ ? "," : "{", s->columns[i].type_oid);
+    if (is_described(&s->columns[i])) buffer_appendf(&oids, "%s%u", count++ ? "," : "{", s->columns[i].type_oid);
   if (count == 0) return true;
   buffer_append_byte(&oids, '}');
   char *list = buffer_take_string(&oids);

@@ -10,9 +10,11 @@
 #include "source/describe.h"
 
 /*
- * Sets `tree`, and `nested_sql` where the column itself will not do, of the columns that are nested. Types are
+ * Sets `nested` of the columns that are nested or intervals; its sql where the column itself will not do. Types are
  * already resolved to base types. tree stays NULL where the type cannot be told as one: an anonymous record, a composite
  * without fields, hstore in a database whose encoding is not UTF8, more than TYPE_DEPTH_MAX levels or TYPE_SCALARS_MAX
  * scalars, a domain over an array as the item of an array where items must be taken apart.
  */
 bool nested_describe(struct pg *c, struct source *s, struct error *err) MUST_CHECK;
+
+void nested_deinit(struct source_nested *n);   /* also of an empty one; leaves it empty */

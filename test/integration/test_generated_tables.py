@@ -204,7 +204,7 @@ def check_xml_as_asked(db, decant, table, o):
 def check_parquet_as_asked(db, decant, table, folder, o):
     path = folder / "asked.parquet"
     arguments = ["--table", table.quoted, "-o", path, *o.arguments]
-    oracle = ParquetOracle(o)
+    oracle = ParquetOracle(o, db.version)
     if o.special == "string" and any(can_be_special_without_text(c.kind, oracle) for c in table.columns):
         assert "special=string cannot apply" in decant("export", *arguments, code=2).err
         return

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from support import values
 from support.database import Database
 from support.parquet import READERS, parquet_file
+from support.server_text import interval_parts
 
 USAGE = 2
 TYPES = """
@@ -130,6 +131,8 @@ def is_same_number(read, said):
 
 
 def is_same_text(read, said):
+    if isinstance(read, dict):
+        return list(read.items()) == list(zip(("months", "days", "micros"), interval_parts(said)))
     if isinstance(read, bytes):
         return said in ("\\x" + read.hex(), str(uuid.UUID(bytes=read)) if len(read) == 16 else None)
     if isinstance(read, datetime.datetime):

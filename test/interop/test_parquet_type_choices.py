@@ -79,6 +79,74 @@ def test_the_time_24_00_is_special(decant, write):
         assert read.cast(pa.int64()).to_pylist() == [expected]
 
 
+def parts(months, days, micros):
+    return {"months": months, "days": days, "micros": micros}
+
+
+MOST = ("2147483647 mons 2147483647 days", parts(2**31 - 1, 2**31 - 1, 0))
+INTERVALS = [("1 year 2 days 3.5 s", parts(12, 2, 3_500_000)), ("-1 mon +2 days -03:04:05.678901", parts(-1, 2, -11_045_678_901)),
+             ("0", parts(0, 0, 0)), ("-178000000 years", parts(-2_136_000_000, 0, 0)), MOST, (None, None)]
+
+
+@pytest.mark.parametrize("options", ["profile=modern", "interval=struct", "interval=struct,dictionary=false"])
+def test_an_interval_is_a_group_of_its_parts_in_every_reader(write, options):
+    literals = ", ".join(f"({i}, {repr(text) if text else 'NULL'}::interval)" for i, (text, _) in enumerate(INTERVALS))
+    path = write(f"SELECT * FROM (VALUES {literals}) v(i, span)", options)
+    for name, read in READERS.items():
+        assert read(path).column("span").to_pylist() == [expected for _, expected in INTERVALS], name
+
+
+def test_an_interval_is_text_in_portable_files_and_those_that_ask_for_it(write):
+    for options in ("profile=portable", "profile=modern,interval=string"):
+        assert pq.read_table(write("SELECT interval '36 h' AS span", options)).column(0).to_pylist() == ["36:00:00"]
+
+
+def test_an_interval_that_is_not_null_is_a_required_group(db, decant, tmp_path):
+    db.execute("CREATE TABLE shifts AS SELECT interval '8 h' AS length; ALTER TABLE shifts ALTER length SET NOT NULL")
+    path = tmp_path / "shifts.parquet"
+    decant("export", "--quiet", "-o", path, "--table", "shifts", "--parquet", "interval=struct")
+    assert not pq.read_schema(path).field("length").nullable
+    assert pq.ParquetFile(path).schema.column(0).max_definition_level == 0
+    for name, read in READERS.items():
+        assert read(path).column(0).to_pylist() == [parts(0, 0, 8 * 3_600_000_000)], name
+
+
+@pytest.mark.parametrize("neighbour", ["int4", "inet"])  # the server takes a composite with an inet in it apart
+def test_intervals_within_nested_types_are_groups_too(db, write, neighbour):
+    db.execute(f"""CREATE DOMAIN positive AS interval CHECK (VALUE > '0');
+                   CREATE TYPE stay AS (beside {neighbour}, span interval, spans interval[], bound positive)""")
+    try:
+        query = """SELECT ROW(NULL, '1 day', ARRAY['1 mon', NULL]::interval[], '1 s')::stay AS one,
+                          ARRAY[ROW(NULL, NULL, NULL, NULL), ROW(NULL, '2 s', '{}', NULL)]::stay[] AS many,
+                          '1 us'::positive AS alone, '{}'::interval[] AS none"""
+        expected = {
+            "one": {"beside": None, "span": parts(0, 1, 0), "spans": [parts(1, 0, 0), None], "bound": parts(0, 0, 10**6)},
+            "many": [{"beside": None, "span": None, "spans": None, "bound": None},
+                     {"beside": None, "span": parts(0, 0, 2 * 10**6), "spans": [], "bound": None}],
+            "alone": parts(0, 0, 1),
+            "none": [],
+        }
+        path = write(query, "interval=struct")
+        for name, read in READERS.items():
+            assert read(path).to_pylist() == [expected], name
+    finally:
+        db.execute("DROP TYPE stay; DROP DOMAIN positive")
+
+
+def test_an_infinite_interval_is_special_as_a_group(db, decant, write):
+    if db.version < 170000:
+        pytest.skip("intervals are finite before PostgreSQL 17")
+    query = "SELECT interval '-infinity' AS span, ARRAY[interval 'infinity'] AS spans"
+    assert pq.read_table(write(query, "interval=string")).to_pylist() == [{"span": "-infinity", "spans": ["infinity"]}]
+    failed = decant("export", "--format", "parquet", "--query", query, "--parquet", "interval=struct", code=VALUE_ERROR)
+    assert '"span"' in failed.err and "-infinity" in failed.err
+    read = pq.read_table(write(query, "interval=struct", "--special", "null")).to_pylist()
+    assert read == [{"span": None, "spans": [None]}]
+    ends = [parts(-(2**31), -(2**31), -(2**63)), parts(2**31 - 1, 2**31 - 1, 2**63 - 1)]
+    read = pq.read_table(write(query, "interval=struct", "--special", "replace")).to_pylist()
+    assert read == [{"span": ends[0], "spans": [ends[1]]}]
+
+
 def test_numerics_are_exact_texts_doubles_or_decimals(write):
     query = "SELECT n FROM numbers"
     texts = pq.read_table(write(query, "profile=modern")).column(0).to_pylist()

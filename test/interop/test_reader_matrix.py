@@ -64,7 +64,7 @@ def expected(tables, db, file):
         return flat, matrix.expected_texts(db, f"nested, {nulls}", matrix.NESTED, is_typed)
 
     def of(nulls, profile):
-        # TIME holds microseconds; a profile may say STRING.
+        # TIME holds microseconds, a group an interval's parts; a profile may say STRING.
         schema = pq.read_schema(file(nulls, "zstd", profile, matrix.FLAT))
         return texts(nulls, pa.types.is_time64(schema.field("time").type))
 

@@ -14,6 +14,15 @@ EPOCH_MICROSECONDS = (
 )
 NAN_BITS = {"float4": "7fc00000", "float8": "7ff8000000000000"}
 
+# Its months, days and microseconds, which are told apart by nothing but the fields of its text.
+INTERVAL_PARTS = """CASE WHEN {0} IS NOT NULL THEN json_build_object(
+  'months', (extract(year FROM {0}) * 12 + extract(month FROM {0}))::int8::text, 'days', extract(day FROM {0})::int8::text,
+  'micros', (extract(hour FROM {0}) * 3600000000 + extract(minute FROM {0}) * 60000000
+             + extract(microseconds FROM {0}))::int8::text) END"""
+
+# Where a type has one in Parquet, and is not text.
+TYPED_SQL = {"time": EPOCH_MICROSECONDS, "interval": INTERVAL_PARTS}
+
 # Per family: the server's expression.
 SQL = {
     "bool": "{0}::text",
@@ -27,26 +36,27 @@ SQL = {
     "json": "{0}::text",
     "uuid": "replace({0}::text, '-', '')",
     "time": "{0}::text",
+    "interval": "{0}::text",
     # The type's own output function: a cast would add a mask to inet and strip char(8).
     "text": "CASE WHEN num_nulls({0}) = 0 THEN format('%s', {0}) END",
 }
 
 
-def server_sql(kind, expression, typed_time=False, depth=0):
+def server_sql(kind, expression, is_typed=False, depth=0):
     """The SQL of a value's text; for nested kinds of its JSON. kind: a family, ("array", kind),
-    ("row", {name: kind}) or "hstore". typed_time: time is TIME, not STRING."""
+    ("row", {name: kind}) or "hstore". is_typed: time is TIME and an interval a group, not STRING."""
     if kind == "hstore":
         pairs = f"SELECT json_agg(json_build_array(key, value)) FROM each({expression})"
         return f"CASE WHEN num_nulls({expression}) = 0 THEN coalesce(({pairs}), '[]') END"
     if isinstance(kind, str):
-        return (EPOCH_MICROSECONDS if kind == "time" and typed_time else SQL[kind]).format(expression)
+        return (TYPED_SQL if is_typed and kind in TYPED_SQL else SQL)[kind].format(expression)
     if kind[0] == "array":
         at = f"i{depth}"
-        item = server_sql(kind[1], f"({expression})[{at}]", typed_time, depth + 1)
+        item = server_sql(kind[1], f"({expression})[{at}]", is_typed, depth + 1)
         items = f"SELECT json_agg({item} ORDER BY {at}) FROM generate_subscripts({expression}, 1) {at}"
         return f"CASE WHEN num_nulls({expression}) = 0 THEN coalesce(({items}), '[]') END"
     fields = ", ".join(
-        f"'{name}', {server_sql(field, f'({expression}).{name}', typed_time, depth)}"
+        f"'{name}', {server_sql(field, f'({expression}).{name}', is_typed, depth)}"
         for name, field in kind[1].items()
     )
     return f"CASE WHEN num_nulls({expression}) = 0 THEN json_build_object({fields}) END"

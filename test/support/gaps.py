@@ -62,7 +62,7 @@ GAPS = [
     Gap("fastparquet", "null in a column of floats becomes NaN", lambda c: c.kind in ("float4", "float8"),
         lambda want, read: want is None and read in NAN),
     Gap("fastparquet", "texts in plain pages become null where other pages of the column have a dictionary",
-        lambda c: c.kind in ("text", "uuid", "time"), lambda want, read: read is None),
+        lambda c: c.kind in ("text", "uuid", "time", "interval"), lambda want, read: read is None),
     Gap("fastparquet", "lists, groups and maps become columns of their leaves", is_nested, is_fatal=True),
     Gap("parquet-wasm", "a byte order mark at the start of a text is dropped",
         lambda c: c.kind == "text" or is_nested(c), lambda want, read: without_marks(want) == read),

@@ -74,7 +74,7 @@ FLAT = [
     Column("timestamptz", "timestamptz", "timestamp",
            ["'2024-02-29 12:00+00'::timestamptz + {i} * interval '61.000001 s'", "'1969-12-31 23:59:59.999999+00'"]),
     Column("time", "time", "time", quoted("00:00", "23:59:59.999999", "12:34:56.7")),
-    Column("interval", "interval", "text", quoted("0", "-1 mon +2 days -03:04:05.678", "178000000 years")),
+    Column("interval", "interval", "interval", quoted("0", "-1 mon +2 days -03:04:05.678", "178000000 years")),
     Column("uuid", "uuid", "uuid", ["md5({i}::text)::uuid", *quoted("00000000-0000-0000-0000-000000000000",
                                                                   "ffffffff-ffff-ffff-ffff-ffffffffffff")]),
     Column("enum", "mood", "text", texts(ENUM_VALUES)),
@@ -175,9 +175,9 @@ def choice(column):
     return f"(CASE i % {len(values)} {cases} END)"
 
 
-def expected_texts(db, table, columns, typed_time=False):
+def expected_texts(db, table, columns, is_typed=False):
     """Per column, the server's text of every value, in the table's order."""
-    expressions = ", ".join(server_sql(c.kind, name(c.name), typed_time) for c in columns)
+    expressions = ", ".join(server_sql(c.kind, name(c.name), is_typed) for c in columns)
     rows = db.rows(f"SELECT row::text, {expressions} FROM {name(table)} ORDER BY ctid")
     names = ["row", *(c.name for c in columns)]
     return {column: [row[i] for row in rows] for i, column in enumerate(names)}

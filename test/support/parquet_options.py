@@ -35,6 +35,7 @@ def parquet_options(draw, nested=("list", "list", "json")):
         "page-rows": [1, 3, 20480],
         "uuid": ["auto", "string", "uuid"],
         "time": ["auto", "string", "time"],
+        "interval": ["auto", "string", "struct"],
         "numeric": ["string", "string", "double", "decimal:38:9", "decimal:12:0"],
         "dictionary": ["true", "false"],
         "statistics": ["true", "false"],
@@ -67,17 +68,21 @@ class AnyUuid:
 class ParquetOracle:
     """Python values of the columns, as `plain` gives those that a reader has read; counts what is special."""
 
-    def __init__(self, options):
+    def __init__(self, options, server_version):
         self.o = options
+        self.knows_infinite_intervals = server_version >= 170000
         self.modern = options["profile"] == "modern"
         self.count = 0
 
     def has_own(self, name):
         return self.o[name] == name or (self.o[name] == "auto" and self.modern)
 
+    def splits_intervals(self):
+        return self.o["interval"] == "struct" or (self.o["interval"] == "auto" and self.modern)
+
     def is_text(self, kind):
         """Is the column JSON text, be it asked for or as the server cannot take its arrays of arrays apart?"""
-        return kind.shape != "scalar" and (self.o["nested"] == "json" or has_mixed_lists(kind))
+        return kind.shape != "scalar" and (self.o["nested"] == "json" or has_mixed_lists(kind, self))
 
     def special(self, replacement=None):
         if self.o.special == "null":
@@ -100,7 +105,7 @@ class ParquetOracle:
         (item,) = kind.parts
         lower, texts = server_text.array_parts(text, item.delimiter)
         if len(lower) > 1 or (len(lower) == 1 and lower[0] != 1):
-            can_replace = len(lower) == 1 and not is_taken_apart(kind)
+            can_replace = len(lower) == 1 and not is_taken_apart(kind, self)
             if self.special(True if can_replace else None) is None:
                 return None
         return [self.value(item, part) for part in texts]
@@ -121,6 +126,8 @@ class ParquetOracle:
             return self.fitted(text)
         if kind.base_name == "time" and self.has_own("time"):
             return self.special(86_399_999_999) if text == "24:00:00" else server_text.time_us(text)
+        if kind.base_name == "interval" and self.splits_intervals():
+            return server_text.interval_parts(text)
         if kind.base_name == "uuid" and self.has_own("uuid"):
             return AnyUuid(text)
         if kind.family == "json":
@@ -176,17 +183,19 @@ PLAIN = {
 }
 
 
-def is_taken_apart(kind):
+def is_taken_apart(kind, oracle):
+    if kind.base_name == "interval" and oracle.splits_intervals():
+        return False
     if kind.shape == "scalar":
         return kind.base_name not in READ_IN_BINARY
-    return any(map(is_taken_apart, kind.parts))
+    return any(is_taken_apart(part, oracle) for part in kind.parts)
 
 
-def has_mixed_lists(kind):
+def has_mixed_lists(kind, oracle):
     """Arrays of arrays (through a domain) of a type that has to be taken apart."""
-    if kind.shape == "list" and kind.parts and kind.parts[0].shape == "list" and is_taken_apart(kind):
+    if kind.shape == "list" and kind.parts and kind.parts[0].shape == "list" and is_taken_apart(kind, oracle):
         return True
-    return is_taken_apart(kind) and any(map(has_mixed_lists, kind.parts))
+    return is_taken_apart(kind, oracle) and any(has_mixed_lists(part, oracle) for part in kind.parts)
 
 
 def can_be_special_without_text(kind, oracle):
@@ -199,7 +208,8 @@ def can_be_special_without_text(kind, oracle):
         return any(can_be_special_without_text(part, oracle) for part in kind.parts)
     fitted = kind.base == "numeric" and oracle.o["numeric"] != "string"
     own_time = kind.base_name == "time" and oracle.has_own("time")
-    return kind.family in ("decimal", "date", "timestamp", "timestamptz") or fitted or own_time
+    own_interval = kind.base_name == "interval" and oracle.splits_intervals() and oracle.knows_infinite_intervals
+    return kind.family in ("decimal", "date", "timestamp", "timestamptz") or fitted or own_time or own_interval
 
 
 # --- what was read --------------------------------------------------------------------------------
@@ -245,7 +255,7 @@ def expression(column, oracle):
 
 def expected_columns(db, table, o):
     """The values of every column. Refused: no file can hold them."""
-    oracle = ParquetOracle(o)
+    oracle = ParquetOracle(o, db.version)
     expressions = ", ".join(expression(column, oracle) for column in table.columns)
     rows = db.rows(f"SELECT {expressions} FROM {table.quoted}")
     columns = []

@@ -84,3 +84,16 @@ def moment_number(text):
     found = MOMENT.fullmatch(text)
     clock = f"{found[4]}:{found[5]}:{found[6]}.{found[7] or 0}"
     return day_number(text) * DAY_US + time_us(clock)
+
+
+INTERVAL = re.compile(
+    r"(?:(-?\d+) years? ?)?(?:([-+]?\d+) mons? ?)?(?:([-+]?\d+) days? ?)?"
+    r"(?:([-+]?)(\d+):(\d\d):(\d\d)(?:\.(\d+))?)?"
+)
+
+
+def interval_parts(text):
+    """Months, days and microseconds."""
+    years, months, days, sign, hours, minutes, seconds, fraction = INTERVAL.fullmatch(text).groups("0")
+    micros = ((int(hours) * 60 + int(minutes)) * 60 + int(seconds)) * 1_000_000 + int(fraction.ljust(6, "0"))
+    return [int(years) * 12 + int(months), int(days), -micros if sign == "-" else micros]

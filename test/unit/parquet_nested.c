@@ -363,6 +363,49 @@ static bool try_encode(struct rows *r) {
   return r->format->encode(r->encoder, r->cells, &unused, &r->err);
 }
 
+static struct cell interval_cell(struct wire_bytes *b, uint64_t micros, uint32_t days, uint32_t months) {
+  b->len = 0;
+  wire_u32(b, (uint32_t)(micros >> 32));
+  wire_u32(b, (uint32_t)micros);
+  wire_u32(b, days);
+  wire_u32(b, months);
+  return wire_cell(b);
+}
+
+static void test_an_interval_of_other_bytes_than_sixteen_is_the_server_s_fault(void **state) {
+  static struct type_node interval = {.shape = SHAPE_INTERVAL};
+  struct rows r;
+  struct wire_bytes b;
+  begin(&r, "", SPECIAL_ERROR, (struct type_node *[]){&interval}, 1);
+  r.cells[0] = interval_cell(&b, 1, 2, 3);
+  assert_true(try_encode(&r));
+  r.cells[0].len = 15;
+  assert_false(try_encode(&r));
+  assert_int_equal(r.err.code, ERR_SOURCE);
+  rows_deinit(&r);
+}
+
+static void test_an_infinite_interval_is_special_where_the_server_knows_any(void **state) {
+  struct type_node finite = {.shape = SHAPE_INTERVAL}, infinite = {.shape = SHAPE_INTERVAL, .has_infinity = true};
+  static const struct { enum special special; bool is_taken; uint64_t specials; } cases[] = {
+      {SPECIAL_ERROR, false, 0}, {SPECIAL_NULL, true, 1}, {SPECIAL_REPLACE, true, 1}};
+  for (size_t i = 0; i < 3; i++) {
+    for (int knows = 0; knows < 2; knows++) {
+      struct rows r;
+      struct wire_bytes b;
+      begin(&r, "", cases[i].special, (struct type_node *[]){knows ? &infinite : &finite}, 1);
+      r.cells[0] = interval_cell(&b, INT64_MAX, INT32_MAX, INT32_MAX);
+      assert_int_equal(try_encode(&r), !knows || cases[i].is_taken);
+      assert_int_equal(r.format->counts(r.encoder).specials, knows ? cases[i].specials : 0);
+      if (knows && !cases[i].is_taken) assert_non_null(strstr(r.err.message, "infinity"));
+      r.cells[0] = interval_cell(&b, (uint64_t)INT64_MIN, (uint32_t)INT32_MIN, (uint32_t)INT32_MIN + 1);
+      if (cases[i].is_taken) assert_true(try_encode(&r));   /* nearly */
+      assert_int_equal(r.format->counts(r.encoder).specials, knows ? cases[i].specials : 0);
+      rows_deinit(&r);
+    }
+  }
+}
+
 static void test_an_array_of_other_dimensions_is_an_error_that_names_them(void **state) {
   struct rows r;
   struct wire_bytes b;
@@ -441,6 +484,8 @@ int main(void) {
       cmocka_unit_test(test_pages_end_between_rows),
       cmocka_unit_test(test_a_row_of_any_length_is_one_page),
       cmocka_unit_test(test_pages_know_their_rows_where_a_dictionary_ends_between_or_within_rows),
+      cmocka_unit_test(test_an_interval_of_other_bytes_than_sixteen_is_the_server_s_fault),
+      cmocka_unit_test(test_an_infinite_interval_is_special_where_the_server_knows_any),
       cmocka_unit_test(test_an_array_of_other_dimensions_is_an_error_that_names_them),
       cmocka_unit_test(test_an_array_of_other_dimensions_is_null_or_its_items_where_asked_for),
       cmocka_unit_test(test_wrong_wire_bytes_are_errors),

@@ -12,6 +12,7 @@ static const char *const profiles[] = {"portable", "modern", NULL};
 enum { TYPE_AUTO, TYPE_STRING, TYPE_OWN };
 static const char *const uuid_types[] = {"auto", "string", "uuid", NULL};
 static const char *const time_types[] = {"auto", "string", "time", NULL};
+static const char *const interval_types[] = {"auto", "string", "struct", NULL};
 static const char *const nested_choices[] = {[NESTED_LIST] = "list", [NESTED_JSON] = "json", NULL};
 static const char *const json_numbers[] = {[JSON_NUMBERS_DOUBLE] = "double", [JSON_NUMBERS_DECIMAL] = "decimal", NULL};
 
@@ -31,6 +32,8 @@ const struct option parquet_option_table[] = {
      "the type of uuid columns; auto: string in profile portable, else uuid"},
     {"time", OPTION_CHOICE, FIELD(time), 0, 0, time_types, "auto",
      "the type of time columns; auto: string in profile portable, else time"},
+    {"interval", OPTION_CHOICE, FIELD(interval), 0, 0, interval_types, "auto",
+     "the type of intervals; struct: a group of months, days and micros; auto: string in profile portable, else struct"},
     {"numeric", OPTION_TEXT, FIELD(numeric), 1, OPTION_TEXT_MAX - 1, NULL, "string",
      "the type of numeric columns without precision: string (exact), double or decimal:PRECISION:SCALE"},
     {"dictionary", OPTION_BOOL, FIELD(dictionary), 0, 0, NULL, "true",
@@ -101,12 +104,20 @@ static bool parse_decimal(const char *text, struct type_choices *choices) {
   return *precision >= 1 && *precision <= DECIMAL_PRECISION_MAX && *scale >= 0 && *scale <= *precision;
 }
 
+/* choice: one of auto, string and the type. */
+static bool takes_own_type(const struct parquet_options *options, int choice) {
+  return choice == TYPE_OWN || (choice == TYPE_AUTO && options->profile == PROFILE_MODERN);
+}
+
+bool parquet_splits_intervals(const struct parquet_options *options) {
+  return takes_own_type(options, options->interval);
+}
+
 bool parquet_choices_parse(const struct parquet_options *options, struct type_choices *choices,
                            struct error *err) {
-  bool modern = options->profile == PROFILE_MODERN;
   *choices = (struct type_choices){
-      .uuid = options->uuid == TYPE_OWN || (options->uuid == TYPE_AUTO && modern),
-      .time = options->time == TYPE_OWN || (options->time == TYPE_AUTO && modern),
+      .uuid = takes_own_type(options, options->uuid),
+      .time = takes_own_type(options, options->time),
   };
   if (strcmp(options->numeric, "string") == 0) return true;
   choices->numeric = NUMERIC_DOUBLE;

@@ -17,7 +17,7 @@ struct parquet_options {
   int64_t page_bytes;
   int64_t page_rows;
   int profile;                         /* enum profile */
-  int uuid, time;                      /* indices of their choices: auto, string, then the type */
+  int uuid, time, interval;            /* indices of their choices: auto, string, then the type */
   char numeric[OPTION_TEXT_MAX];       /* "string", "double", "decimal:38:9" */
   bool dictionary;
   bool statistics;
@@ -43,6 +43,9 @@ bool parquet_codec_parse(const char *text, struct parquet_codec *codec, struct e
  * type's values are too few for one.
  */
 bool parquet_bloom_parse(const char *text, struct parquet_schema *schema, struct error *err) MUST_CHECK;
+
+/* Do intervals become groups of their parts? */
+bool parquet_splits_intervals(const struct parquet_options *options);
 
 /* What the options say of types. ERR_USAGE names parquet.numeric. */
 bool parquet_choices_parse(const struct parquet_options *options, struct type_choices *choices,

@@ -81,6 +81,10 @@ static enum wire_form parquet_nested_form(const void *options) {
   return ((const struct parquet_options *)options)->nested == NESTED_JSON ? WIRE_JSON : WIRE_NESTED;
 }
 
+static unsigned parquet_sent_types(const void *options) {
+  return parquet_splits_intervals(options) ? SENT_INTERVAL : 0;
+}
+
 static enum path_types parquet_path_types(const void *options) {
   bool decimal = ((const struct parquet_options *)options)->json_numbers == JSON_NUMBERS_DECIMAL;
   return decimal ? PATH_TYPES_DECIMAL : PATH_TYPES_DOUBLE;
@@ -155,6 +159,7 @@ const struct format format_parquet = {
     .nested_form = parquet_nested_form,
     .path_form = FORMAT_PATH_TEXT,
     .path_types = parquet_path_types,
+    .sent_types = parquet_sent_types,
     .specials_allowed = (1u << SPECIAL_ERROR) | (1u << SPECIAL_NULL) | (1u << SPECIAL_STRING) |
                         (1u << SPECIAL_REPLACE),
     .group = "parquet",

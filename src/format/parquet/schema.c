@@ -125,17 +125,28 @@ static bool add_flat(struct parquet_schema *s, struct tree_node *node, const str
   return check_special(l, special, err);
 }
 
-/* An array may have dimensions that a LIST cannot say: it then follows `special`, too. */
+/* What of a nested column follows `special` besides its leaves: dimensions that a LIST cannot say, infinite intervals. */
+static bool check_nested_special(const struct tree_node *node, enum special special, struct error *err) {
+  if (special != SPECIAL_STRING) return true;
+  if (tree_has_list(node))
+    return fail_field(err, "special",
+                      "special=string cannot apply: column \"%s\" is a Parquet LIST, which holds no text; use error, "
+                      "null or replace, or nested=json",
+                      node->name);
+  if (tree_has_infinity(node))
+    return fail_field(err, "special",
+                      "special=string cannot apply: column \"%s\" has intervals as groups of numbers, which hold no "
+                      "text; use error, null or replace, or interval=string",
+                      node->name);
+  return true;
+}
+
 static bool add_nested(struct parquet_schema *s, struct tree_node *node, const struct output_column *c,
                        const struct wire_column *wire, enum special special,
                        const struct type_choices *choices, int32_t *field_id, struct error *err) {
   bool is_optional = !c->not_null || special == SPECIAL_NULL;
   if (!tree_build(node, s, c->name, wire->tree, is_optional, choices, field_id, err)) return false;
-  if (special == SPECIAL_STRING && tree_has_list(node))
-    return fail_field(err, "special",
-                      "special=string cannot apply: column \"%s\" is a Parquet LIST, which holds no text; use error, "
-                      "null or replace, or nested=json",
-                      c->name);
+  if (!check_nested_special(node, special, err)) return false;
   for (size_t i = 0; i < node->leaf_count; i++)
     if (!check_special(&s->leaves[node->leaf_first + i], special, err)) return false;
   return true;

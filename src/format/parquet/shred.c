@@ -25,7 +25,8 @@ static struct chunk *chunk_of(const struct shredder *s, size_t leaf) {
 
 static bool malformed(const struct shredder *s, const struct tree_node *node) {
   static const char *const shapes[] = {
-      [SHAPE_SCALAR] = "value", [SHAPE_LIST] = "array", [SHAPE_STRUCT] = "composite value", [SHAPE_MAP] = "hstore"};
+      [SHAPE_SCALAR] = "value", [SHAPE_LIST] = "array", [SHAPE_STRUCT] = "composite value", [SHAPE_MAP] = "hstore",
+      [SHAPE_INTERVAL] = "interval"};
   return fail(s->err, ERR_SOURCE, "column \"%s\": the server sent bytes that are no %s of its type", s->column->name,
               shapes[node->shape]);
 }
@@ -186,6 +187,35 @@ static bool shred_map(struct shredder *s, const struct tree_node *node, struct b
   return b.at == b.end ? true : malformed(s, node);
 }
 
+static bool special_interval(struct shredder *s, const struct tree_node *node, bool is_negative, unsigned repetition,
+                             bool *done) {
+  enum special special = s->chunks->shared->special;
+  if (special == SPECIAL_ERROR || special == SPECIAL_STRING)
+    return fail(s->err, ERR_VALUE,
+                "column \"%s\": a group of months, days and micros cannot hold %sinfinity; special=null or "
+                "special=replace can, interval=string writes the text", s->column->name, is_negative ? "-" : "");
+  chunk_count_special(s->chunks);
+  *done = special == SPECIAL_NULL;
+  return !*done || put_missing(s, node, node->definition - 1u, repetition);
+}
+
+/* The wire has micros, days, months; the group has them the other way round. */
+static bool shred_interval(struct shredder *s, const struct tree_node *node, const struct cell *cell,
+                           unsigned repetition) {
+  if (cell->len != 16) return malformed(s, node);
+  const struct cell parts[INTERVAL_PARTS] = {{cell->data + 12, 4}, {cell->data + 8, 4}, {cell->data, 8}};
+  int32_t months = (int32_t)load_be32(cell->data + 12), days = (int32_t)load_be32(cell->data + 8);
+  int64_t micros = (int64_t)load_be64(cell->data);
+  bool is_positive = months == INT32_MAX && days == INT32_MAX && micros == INT64_MAX;
+  bool is_negative = months == INT32_MIN && days == INT32_MIN && micros == INT64_MIN, done = false;
+  if (node->type->has_infinity && (is_positive || is_negative) &&
+      !special_interval(s, node, is_negative, repetition, &done))
+    return false;
+  for (size_t i = 0; i < INTERVAL_PARTS && !done; i++)
+    if (!put_scalar(s, &node->children[i], &parts[i], repetition)) return false;
+  return true;
+}
+
 static bool shred(struct shredder *s, const struct tree_node *node, const struct cell *cell, unsigned repetition) {
   if (node->shape == SHAPE_SCALAR) return put_scalar(s, node, cell, repetition);
   if (cell_is_null(cell)) {
@@ -197,6 +227,7 @@ static bool shred(struct shredder *s, const struct tree_node *node, const struct
     case SHAPE_LIST: return shred_list(s, node, b, repetition);
     case SHAPE_STRUCT: return shred_struct(s, node, b, repetition);
     case SHAPE_MAP: return shred_map(s, node, b, repetition);
+    case SHAPE_INTERVAL: return shred_interval(s, node, cell, repetition);
     case SHAPE_SCALAR: break;
   }
   return false;

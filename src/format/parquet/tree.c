@@ -10,6 +10,11 @@
 #define LABEL_BYTES_MAX (1u << 20)
 
 static const struct type_node text_type = {.shape = SHAPE_SCALAR, .kind = KIND_TEXT, .typmod = -1};
+static const struct type_node interval_parts[INTERVAL_PARTS] = {
+    {.shape = SHAPE_SCALAR, .name = (char *)"months", .kind = KIND_INT4, .typmod = -1},
+    {.shape = SHAPE_SCALAR, .name = (char *)"days", .kind = KIND_INT4, .typmod = -1},
+    {.shape = SHAPE_SCALAR, .name = (char *)"micros", .kind = KIND_INT8, .typmod = -1},
+};
 
 /* The way from the root to where the builder is. */
 struct builder {
@@ -58,19 +63,28 @@ static bool check_field_names(struct builder *b, const struct type_node *type) {
   return true;
 }
 
+static bool build_fields(struct builder *b, struct tree_node *node, const struct type_node *fields, bool is_optional,
+                         struct place place) {
+  struct place inside = {node->definition, place.repetition};
+  for (size_t i = 0; i < node->child_count; i++)
+    if (!build(b, &node->children[i], &fields[i], fields[i].name, ".", is_optional, inside)) return false;
+  return true;
+}
+
+static size_t child_count(const struct type_node *type) {
+  if (type->shape == SHAPE_MAP) return 2;
+  return type->shape == SHAPE_INTERVAL ? INTERVAL_PARTS : type->child_count;
+}
+
 static bool build_children(struct builder *b, struct tree_node *node, const struct type_node *type,
                            struct place place) {
-  struct place inside = {(uint8_t)(node->definition + (type->shape != SHAPE_STRUCT)), place.repetition};
-  size_t count = type->shape == SHAPE_MAP ? 2 : type->child_count;
-  node->children = calloc(count, sizeof *node->children);
+  node->child_count = child_count(type);
+  node->children = calloc(node->child_count, sizeof *node->children);
   if (!node->children) return fail_memory(b->err, "the Parquet schema");
-  node->child_count = count;
-  if (type->shape == SHAPE_STRUCT) {
-    if (!check_field_names(b, type)) return false;
-    for (size_t i = 0; i < count; i++)
-      if (!build(b, &node->children[i], &type->children[i], type->children[i].name, ".", true, inside)) return false;
-    return true;
-  }
+  if (type->shape == SHAPE_INTERVAL) return build_fields(b, node, interval_parts, false, place);
+  if (type->shape == SHAPE_STRUCT)
+    return check_field_names(b, type) && build_fields(b, node, type->children, true, place);
+  struct place inside = {(uint8_t)(node->definition + 1), place.repetition};
   node->item_repetition = ++inside.repetition;
   b->path[b->path_len++] = type->shape == SHAPE_LIST ? "list" : "key_value";
   bool ok = type->shape == SHAPE_LIST
@@ -122,6 +136,13 @@ bool tree_has_list(const struct tree_node *node) {
   if (node->shape == SHAPE_LIST) return true;
   for (size_t i = 0; i < node->child_count; i++)
     if (tree_has_list(&node->children[i])) return true;
+  return false;
+}
+
+bool tree_has_infinity(const struct tree_node *node) {
+  if (node->shape == SHAPE_INTERVAL) return node->type->has_infinity;
+  for (size_t i = 0; i < node->child_count; i++)
+    if (tree_has_infinity(&node->children[i])) return true;
   return false;
 }
 

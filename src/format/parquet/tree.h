@@ -5,6 +5,7 @@
  *
  *   array      optional group x (LIST) { repeated group list { optional … element } }
  *   composite  optional group x { optional … a; optional … b }
+ *   interval   optional group x { required int32 months; required int32 days; required int64 micros }
  *   hstore     optional group x (MAP) { repeated group key_value { required key (STRING); optional value (STRING) } }
  *
  * The repeated groups are no nodes of their own.
@@ -25,7 +26,7 @@ struct tree_node {
   uint8_t item_repetition;     /* LIST, MAP: the level of every item but a value's first */
   int32_t field_id;
   size_t leaf_first, leaf_count;   /* in parquet_schema.leaves */
-  struct tree_node *children;  /* LIST: element; STRUCT: the fields; MAP: key and value */
+  struct tree_node *children;  /* LIST: element; STRUCT: the fields; MAP: key and value; INTERVAL: its parts */
   size_t child_count;
 };
 
@@ -37,6 +38,7 @@ bool tree_build(struct tree_node *node, struct parquet_schema *s, const char *na
                 bool is_optional, const struct type_choices *choices, int32_t *field_id, struct error *err) MUST_CHECK;
 void tree_deinit(struct tree_node *node);
 bool tree_has_list(const struct tree_node *node);   /* at or below it */
+bool tree_has_infinity(const struct tree_node *node);   /* an interval at or below it may be infinite */
 
 struct thrift_writer;
 size_t tree_count_elements(const struct tree_node *node);   /* SchemaElements */
