@@ -55,9 +55,12 @@ static bool unknown_column(const struct source *s, const char *field, const char
 static const enum kind form_kinds[] = {
     [WIRE_TEXT] = KIND_TEXT, [WIRE_JSON] = KIND_JSON, [WIRE_NESTED] = KIND_NESTED};
 
+static bool takes(const struct plan *plan, enum sent_type type) {
+  return (plan->request->format->sent_types(plan->request->format_options) & type) != 0;
+}
+
 static const struct source_nested *nested_of(const struct plan *plan, const struct source_column *c) {
-  unsigned taken = plan->request->format->sent_types(plan->request->format_options);
-  return source_column_nested(c, taken & SENT_INTERVAL ? INTERVAL_IN_PARTS : INTERVAL_AS_TEXT);
+  return source_column_nested(c, takes(plan, SENT_INTERVAL) ? INTERVAL_IN_PARTS : INTERVAL_AS_TEXT);
 }
 
 /* Of a type without a kind of its own. */
@@ -81,7 +84,11 @@ static bool wire_of(struct plan *plan, size_t source_index, size_t *wire, struct
   struct wire_column *w = &schema->wire[schema->wire_count];
   *w = (struct wire_column){.name = strdup(c->name), .type_name = strdup(c->type_name), .type_oid = c->type_oid,
                             .typmod = c->typmod, .not_null = c->not_null, .kind = c->kind};
-  if (!c->is_native) {
+  if (c->geometry && takes(plan, SENT_GEOMETRY)) {
+    w->form = WIRE_NATIVE;
+    w->kind = KIND_GEOMETRY;
+    w->geometry = c->geometry;
+  } else if (!c->is_native) {
     w->form = form_of(plan, c);
     w->kind = form_kinds[w->form];
     if (w->form == WIRE_NESTED) w->tree = nested_of(plan, c)->tree;

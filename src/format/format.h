@@ -64,6 +64,7 @@ struct file_facts {
 /* Types that a format may take as they are sent; the others take their text or JSON. */
 enum sent_type {
   SENT_INTERVAL = 1 << 0,   /* as SHAPE_INTERVAL, alone or within nested types */
+  SENT_GEOMETRY = 1 << 1,   /* as KIND_GEOMETRY; within nested types their text */
 };
 
 struct format {

@@ -42,6 +42,8 @@ enum kind {
   KIND_COUNT,        /* scalars: every format has a function for each */
   /* An array, composite or hstore, as the wire column's tree says (row/type_node.h). Only where a format asks for it. */
   KIND_NESTED = KIND_COUNT,
+  /* PostGIS' extended WKB, as LWGEOM_send and geography_send give it. Only where a format asks for it. */
+  KIND_GEOMETRY,
 };
 
 /* In which form a column is selected from the server. */
@@ -62,6 +64,13 @@ static inline bool cell_is_null(const struct cell *c) { return c->len < 0; }
 
 struct type_node;
 
+/* What the type of a PostGIS column says of its values. */
+struct geometry_type {
+  bool is_geography;     /* edges go along the earth's surface */
+  bool is_any;           /* values may have M or be curves, which GeoParquet has not */
+  int32_t srid;          /* of every value; 0: it says none */
+};
+
 struct wire_column {
   char *name;            /* as the catalog spells it */
   char *type_name;       /* format_type(): "numeric(18,4)" */
@@ -71,6 +80,7 @@ struct wire_column {
   int32_t typmod;        /* -1 for none */
   bool not_null;         /* the catalog's NOT NULL of a table's column */
   const struct type_node *tree;  /* of KIND_NESTED; borrowed from the source's description */
+  const struct geometry_type *geometry;   /* of KIND_GEOMETRY; borrowed, too */
 };
 
 /* An output column. Types that only Parquet needs (precision and scale) come from the typmod. */

@@ -34,6 +34,7 @@ struct type_node {
 
 void type_node_deinit(struct type_node *node);   /* and all below it */
 
-size_t type_node_count_scalars(const struct type_node *node);   /* at and below it; a MAP has two, an INTERVAL its parts */
+/* At and below it; a MAP has two, an INTERVAL its parts. */
+size_t type_node_count_scalars(const struct type_node *node);
 /* The columns of the output, nested ones counted by their scalars: what a format keeps of columns it keeps of each. */
 size_t schema_count_scalars(const struct schema *s);

@@ -1,6 +1,7 @@
 #include "source/describe.h"
 
 #include "base/utf8.h"
+#include "source/geometry.h"
 #include "source/nested.h"
 #include "source/sql_text.h"
 
@@ -42,6 +43,7 @@ void source_free(struct source *s) {
     free(c->type_name);
     free(c->type_sql);
     free(c->output_sql);
+    free(c->geometry);
     for (int form = 0; form < INTERVAL_FORM_COUNT; form++) nested_deinit(&c->nested[form]);
   }
   for (size_t i = 0; i < s->leaf_count; i++) free(s->leaves[i].sql_name);
@@ -99,7 +101,8 @@ static const char *const types_sql =
     "   OR p.prosrc OPERATOR(pg_catalog.=) 'enum_out' AND sp.prosrc OPERATOR(pg_catalog.=) 'enum_send', false)"
     "  AND p.prolang OPERATOR(pg_catalog.=) 12 AND sp.prolang OPERATOR(pg_catalog.=) 12"   /* internal */
     "  AND NOT EXISTS (SELECT FROM pg_catalog.pg_cast k WHERE k.castsource OPERATOR(pg_catalog.=) t.oid"
-    "   AND k.casttarget OPERATOR(pg_catalog.=) 114) "
+    "   AND k.casttarget OPERATOR(pg_catalog.=) 114),"
+    " CASE WHEN sp.prolang OPERATOR(pg_catalog.=) 13 THEN sp.prosrc END "   /* c: an extension's own */
     "FROM t JOIN pg_catalog.pg_type y ON y.oid OPERATOR(pg_catalog.=) t.oid"
     " JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) y.typnamespace"
     " JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) y.typoutput"
@@ -123,6 +126,7 @@ static bool take_types(const struct pg_result *r, struct source *s, struct error
     c->kind = KIND_TEXT;
     if (!c->type_name || !c->type_sql || !c->output_sql) return fail_memory(err, "a table's description");
     if (source_native_kind(c->type_oid, &c->kind)) c->is_native = true;
+    if (!source_geometry_describe(pg_value(r, i, 10), c->typmod, &c->geometry, err)) return false;
   }
   return true;
 }

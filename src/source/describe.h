@@ -25,6 +25,7 @@ struct source_column {
   enum kind kind;
   bool is_nested;          /* array, composite, hstore: has structure of its own in JSON and XML */
   bool is_domain;
+  struct geometry_type *geometry;   /* of PostGIS' geometry and geography, where GeoParquet has the type; else NULL */
   bool has_interval;       /* is one or has one in it: nested[INTERVAL_IN_PARTS] is what it says */
   struct source_nested nested[INTERVAL_FORM_COUNT];   /* of a nested type, and of interval in parts */
 };

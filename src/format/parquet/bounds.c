@@ -14,7 +14,8 @@ void range_reset(struct range *r, enum order order) {
     case ORDER_UNSIGNED: r->number.min = INT64_MAX, r->number.max = INT64_MIN; break;
     case ORDER_FLOAT: r->real.min = INFINITY, r->real.max = -INFINITY; break;
     case ORDER_DECIMAL: r->decimal.min = decimal_power(38), r->decimal.max = -decimal_power(38); break;
-    case ORDER_BYTES: break;
+    case ORDER_BYTES:
+    case ORDER_NONE: break;
   }
 }
 
@@ -161,6 +162,7 @@ bool range_bounds(const struct range *r, const struct leaf *leaf, const uint8_t 
     case ORDER_BYTES:
       bound_cut_min(min, base + r->bytes.min.at, r->bytes.min.len, is_text);
       return bound_cut_max(max, base + r->bytes.max.at, r->bytes.max.len, is_text);
+    case ORDER_NONE: break;
   }
   return false;
 }
@@ -192,7 +194,8 @@ void range_add_bound(struct range *r, const struct bound *value, const struct le
     case ORDER_UNSIGNED: range_add_number(r, number_of(value, leaf)); break;
     case ORDER_FLOAT: range_add_real(r, real_of(value, leaf)); break;
     case ORDER_DECIMAL: range_add_decimal(r, decimal_load(value->bytes, leaf->width)); break;
-    case ORDER_BYTES: break;
+    case ORDER_BYTES:
+    case ORDER_NONE: break;
   }
 }
 
@@ -213,6 +216,7 @@ int bound_compare(const struct bound *a, const struct bound *b, const struct lea
       return (x > y) - (x < y);
     }
     case ORDER_BYTES: return compare_bytes(a->bytes, a->len, b->bytes, b->len);
+    case ORDER_NONE: break;
   }
   return 0;
 }

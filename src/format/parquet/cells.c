@@ -395,6 +395,41 @@ static bool append_jsonb(struct chunk *c, const struct cell *cell, struct error 
   return put_text(c, cell->data + 1, (size_t)cell->len - 1, err);
 }
 
+static bool special_geometry(struct chunk *c, enum geometry_result what, struct error *err) {
+  if (c->shared->special == SPECIAL_NULL) return special_null(c, err);
+  if (what == GEOMETRY_HAS_M)
+    return fail(err, ERR_VALUE,
+                "column \"%s\" has a geometry with M, which GeoParquet has not; special=replace leaves M out, "
+                "special=null writes NULL instead, geometry=text the server's text", c->leaf->name);
+  return fail(err, ERR_VALUE,
+              "column \"%s\" has a curve, a polyhedral surface or a triangle, which GeoParquet has not; special=null "
+              "writes NULL instead, geometry=text the server's text, ST_CurveToLine in a query makes lines of curves",
+              c->leaf->name);
+}
+
+/* Two ways through a value with M: as it must be said whether it had any. */
+static bool append_geometry(struct chunk *c, const struct cell *cell, struct error *err) {
+  if (cell_is_null(cell)) return append_other(c, cell, err);
+  struct buffer *out = &c->shared->text;
+  struct geometry_facts facts;
+  size_t len = (size_t)cell->len, wkb_len = 0;
+  buffer_reset(out);
+  uint8_t *to = buffer_reserve(out, len);
+  if (!to) return buffer_check(out, "a geometry", err);
+  enum geometry_result result = geometry_to_wkb(cell->data, len, false, to, &wkb_len, &facts);
+  if (result == GEOMETRY_HAS_M && c->shared->special == SPECIAL_REPLACE) {
+    result = geometry_to_wkb(cell->data, len, true, to, &wkb_len, &facts);
+    if (result == GEOMETRY_OK) chunk_count_special(c);
+  }
+  if (result == GEOMETRY_MALFORMED) return malformed(c, cell, err);
+  if (result != GEOMETRY_OK) return special_geometry(c, result, err);
+  if (!geometry_facts_add(&c->geometry, &facts))
+    return geometry_fail_mixed(c->leaf->name, c->geometry.srid, facts.srid, err);
+  if (!chunk_put_bytes(c, to, (uint32_t)wkb_len, err)) return false;
+  buffer_shrink(out, c->page_bytes);   /* after a huge one */
+  return true;
+}
+
 append_function *cells_append(const struct leaf *leaf) {
   static append_function *const functions[KIND_COUNT] = {
       [KIND_BOOL] = append_bool,           [KIND_INT2] = append_int2,
@@ -407,6 +442,7 @@ append_function *cells_append(const struct leaf *leaf) {
       [KIND_TIMESTAMP] = append_timestamp, [KIND_TIMESTAMPTZ] = append_timestamp,
       [KIND_UUID] = append_short_text,
   };
+  if (leaf->geometry) return append_geometry;
   if (leaf->logical == LOGICAL_DECIMAL) return append_decimal;
   if (leaf->logical == LOGICAL_UUID) return append_uuid;
   if (leaf->logical == LOGICAL_TIME) return append_time;

@@ -6,7 +6,7 @@
  *   null      NULL, counted
  *   replace   U+FFFD for each byte that is no UTF-8; dates and timestamps at the type's limits, the
  *             infinities being ±(2^31 - 1) days and ±(2^63 - 1) µs; an infinite numeric becomes the largest
- *             that its DECIMAL holds. NaN has nothing near it and stays an error.
+ *             that its DECIMAL holds; a geometry loses its M. NaN and a curve have nothing near them and stay errors.
  */
 #pragma once
 #include "format/parquet/chunk.h"

@@ -101,6 +101,7 @@ void chunk_reset(struct chunk *c) {
   c->dictionary_place = c->bloom_place = (struct page_place){0};
   bloom_deinit(&c->bloom);
   c->plain_page_bytes = c->stored_page_bytes = 0;
+  c->geometry = (struct geometry_facts){0};
   reset_page(c);
 }
 

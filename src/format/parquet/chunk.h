@@ -11,6 +11,7 @@
 #include "format/parquet/bounds.h"
 #include "format/parquet/dictionary.h"
 #include "format/parquet/encode.h"
+#include "format/parquet/geometry.h"
 #include "format/parquet/levels.h"
 #include "format/parquet/page.h"
 #include "format/parquet/page_index.h"
@@ -89,6 +90,8 @@ struct chunk {
   uint64_t stored_page_bytes;
 
   struct page_index index;
+
+  struct geometry_facts geometry;   /* of WKB: of the row group's values */
 
   struct bloom bloom;          /* of a column that was named: its values outside of the dictionary, while they come */
   struct page_place bloom_place;   /* after chunk_finish; stored_bytes 0: none */

@@ -1,6 +1,7 @@
-/* The format object: one per file. Encoders only read it; the writer's side alone changes `footer`. */
+/* The format object: one per file. Encoders only read it; the writer's side alone changes `footer` and `geo`. */
 #pragma once
 #include "format/parquet/footer.h"
+#include "format/parquet/geo.h"
 #include "format/parquet/options.h"
 #include "format/parquet/schema.h"
 
@@ -14,4 +15,5 @@ struct parquet_file {
   struct sorting_column sorting[SORTING_COLUMNS_MAX];   /* by which the rows were asked to be sorted */
   size_t sorting_count;
   struct footer footer;
+  struct geo geo;
 };

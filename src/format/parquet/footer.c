@@ -266,12 +266,14 @@ static void write_key_value(struct thrift_writer *w, const char *key, const char
 static void write_key_values(const struct footer_facts *facts, struct thrift_writer *w) {
   char rows[24];
   snprintf(rows, sizeof rows, "%" PRIu64, facts->row_count);
-  bool has_snapshot = *facts->snapshot_at != '\0', has_types = *facts->types != '\0';
-  thrift_list(w, 5, THRIFT_STRUCT, 2u + has_snapshot + has_types);
-  write_key_value(w, "decant.source", facts->source);
-  if (has_snapshot) write_key_value(w, "decant.snapshot", facts->snapshot_at);
-  write_key_value(w, "decant.rows", rows);
-  if (has_types) write_key_value(w, "decant.types", facts->types);
+  const struct { const char *key, *value; } entries[] = {
+      {"decant.source", facts->source}, {"decant.snapshot", facts->snapshot_at}, {"decant.rows", rows},
+      {"decant.types", facts->types},   {"decant.srids", facts->srids},          {"geo", facts->geo}};
+  size_t count = 0;
+  for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) count += *entries[i].value != '\0';
+  thrift_list(w, 5, THRIFT_STRUCT, count);
+  for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
+    if (*entries[i].value) write_key_value(w, entries[i].key, entries[i].value);
 }
 
 static bool write_file_metadata(const struct footer *f, const struct footer_facts *facts, struct cursor *at,

@@ -6,6 +6,7 @@
  * adds the offset when it joins the part.
  */
 #pragma once
+#include "format/parquet/geometry.h"
 #include "format/parquet/page_index.h"
 #include "format/parquet/schema.h"
 #include "format/parquet/sort_order.h"
@@ -27,6 +28,7 @@ struct chunk_meta {
   struct page_location *pages;
   size_t page_count;
   struct buffer column_index;          /* serialised; empty: none */
+  struct geometry_facts geometry;      /* of WKB */
 };
 
 struct row_group_meta {
@@ -60,6 +62,8 @@ struct footer_facts {
   const struct parquet_schema *schema;
   const char *created_by, *source, *snapshot_at;
   const char *types;                   /* JSON: the server's type by column; "" for none */
+  const char *geo;                     /* JSON: GeoParquet's metadata (geo.h); "" for none */
+  const char *srids;                   /* JSON: the SRIDs of its columns; "" for none */
   const struct sorting_column *sorting;   /* footer_add's */
   uint64_t row_count;
   uint64_t offset;                     /* where the bytes go */

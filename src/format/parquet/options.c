@@ -14,6 +14,7 @@ static const char *const uuid_types[] = {"auto", "string", "uuid", NULL};
 static const char *const time_types[] = {"auto", "string", "time", NULL};
 static const char *const interval_types[] = {"auto", "string", "struct", NULL};
 static const char *const nested_choices[] = {[NESTED_LIST] = "list", [NESTED_JSON] = "json", NULL};
+static const char *const geometry_choices[] = {[GEOMETRY_WKB] = "wkb", [GEOMETRY_TEXT] = "text", NULL};
 static const char *const json_numbers[] = {[JSON_NUMBERS_DOUBLE] = "double", [JSON_NUMBERS_DECIMAL] = "decimal", NULL};
 
 const struct option parquet_option_table[] = {
@@ -33,7 +34,7 @@ const struct option parquet_option_table[] = {
     {"time", OPTION_CHOICE, FIELD(time), 0, 0, time_types, "auto",
      "the type of time columns; auto: string in profile portable, else time"},
     {"interval", OPTION_CHOICE, FIELD(interval), 0, 0, interval_types, "auto",
-     "the type of intervals; struct: a group of months, days and micros; auto: string in profile portable, else struct"},
+     "intervals; struct: a group of months, days and micros; auto: string in profile portable, else struct"},
     {"numeric", OPTION_TEXT, FIELD(numeric), 1, OPTION_TEXT_MAX - 1, NULL, "string",
      "the type of numeric columns without precision: string (exact), double or decimal:PRECISION:SCALE"},
     {"dictionary", OPTION_BOOL, FIELD(dictionary), 0, 0, NULL, "true",
@@ -45,6 +46,8 @@ const struct option parquet_option_table[] = {
      "Bloom filters: none, auto (of chunks that are all dictionary with more than 64 values) or columns as a+b"},
     {"nested", OPTION_CHOICE, FIELD(nested), 0, 0, nested_choices, "list",
      "list: arrays, composites and hstore as LIST, group and MAP; json: as JSON text"},
+    {"geometry", OPTION_CHOICE, FIELD(geometry), 0, 0, geometry_choices, "wkb",
+     "PostGIS columns; wkb: WKB with the metadata of GeoParquet; text: what the server prints"},
     {"json-numbers", OPTION_CHOICE, FIELD(json_numbers), 0, 0, json_numbers, "double",
      "numbers of flattened paths that are not all whole, with discover full: double where that is exact, or decimal"},
     {NULL},

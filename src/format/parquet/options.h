@@ -6,6 +6,7 @@
 #include "format/parquet/spec.h"
 
 enum nested_choice { NESTED_LIST, NESTED_JSON };
+enum geometry_choice { GEOMETRY_WKB, GEOMETRY_TEXT };
 enum json_numbers { JSON_NUMBERS_DOUBLE, JSON_NUMBERS_DECIMAL };
 
 #define BLOOM_TEXT_MAX 1024
@@ -24,6 +25,7 @@ struct parquet_options {
   bool page_index;
   char bloom[BLOOM_TEXT_MAX];          /* "none", "auto", "a+b" */
   int nested;                          /* enum nested_choice */
+  int geometry;                        /* enum geometry_choice */
   int json_numbers;                    /* enum json_numbers */
 };
 

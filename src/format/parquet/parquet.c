@@ -26,12 +26,12 @@ static bool check_names(const struct schema *schema, struct error *err) {
   return true;
 }
 
-/* What a row group may be said to be sorted by: the order's columns up to the first that is nested. */
+/* What a row group may be said to be sorted by: the order's columns up to the first that is nested or has no order. */
 static void choose_sorting(struct parquet_file *f) {
   for (size_t i = 0; i < f->spec.order_count && f->sorting_count < SORTING_COLUMNS_MAX; i++) {
     const struct format_order *o = &f->spec.order[i];
     const struct tree_node *column = &f->schema.columns[o->column];
-    if (column->shape != SHAPE_SCALAR) break;
+    if (column->shape != SHAPE_SCALAR || f->schema.leaves[column->leaf_first].order == ORDER_NONE) break;
     f->sorting[f->sorting_count++] = (struct sorting_column){(int64_t)column->leaf_first, o->is_descending, o->nulls_first};
   }
 }
@@ -41,6 +41,7 @@ static void parquet_close(void *self) {
   if (!f) return;
   parquet_schema_deinit(&f->schema);
   footer_deinit(&f->footer);
+  geo_deinit(&f->geo);
   free(f);
 }
 
@@ -57,7 +58,7 @@ static bool parquet_open(const struct format_spec *spec, void **self, struct err
   if (parquet_codec_parse(f->options.compression, &f->codec, err) && check_names(spec->schema, err) &&
       parquet_choices_parse(&f->options, &choices, err) &&
       parquet_schema_init(&f->schema, spec->schema, spec->special, &choices, err) &&
-      parquet_bloom_parse(f->options.bloom, &f->schema, err)) {
+      parquet_bloom_parse(f->options.bloom, &f->schema, err) && geo_init(&f->geo, &f->schema, err)) {
     choose_sorting(f);
     *self = f;
     return true;
@@ -82,7 +83,8 @@ static enum wire_form parquet_nested_form(const void *options) {
 }
 
 static unsigned parquet_sent_types(const void *options) {
-  return parquet_splits_intervals(options) ? SENT_INTERVAL : 0;
+  bool is_wkb = ((const struct parquet_options *)options)->geometry == GEOMETRY_WKB;
+  return (parquet_splits_intervals(options) ? SENT_INTERVAL : 0u) | (is_wkb ? SENT_GEOMETRY : 0u);
 }
 
 static enum path_types parquet_path_types(const void *options) {
@@ -98,7 +100,8 @@ static bool parquet_begin(void *self, struct buffer *out, struct error *err) {
 static bool parquet_join(void *self, uint64_t rows_before, uint64_t offset, void *meta, struct buffer *out,
                          struct error *err) {
   struct parquet_file *f = self;
-  bool ok = footer_add(&f->footer, &f->schema, f->sorting, meta, offset, f->options.page_index, err);
+  bool ok = geo_add(&f->geo, &f->schema, meta, err) &&
+            footer_add(&f->footer, &f->schema, f->sorting, meta, offset, f->options.page_index, err);
   row_group_meta_free(meta);
   return ok;
 }
@@ -135,13 +138,15 @@ static bool parquet_end(void *self, uint64_t rows, uint64_t offset, struct buffe
   struct parquet_file *f = self;
   char created_by[256];
   format_created_by(f->spec.created_by, created_by, sizeof created_by);
-  char *types = make_types(f->spec.schema);
-  if (!types) return fail_memory(err, "the Parquet footer");
+  char *types = make_types(f->spec.schema), *geo = geo_json(&f->geo, &f->schema);
+  char *srids = geo_srids(&f->geo, &f->schema);
   struct footer_facts facts = {.schema = &f->schema, .created_by = created_by, .source = f->spec.source,
-                               .snapshot_at = f->spec.snapshot_at, .types = types, .sorting = f->sorting,
-                               .row_count = rows, .offset = offset};
-  bool ok = footer_write(&f->footer, &facts, out, err);
+                               .snapshot_at = f->spec.snapshot_at, .types = types, .geo = geo, .srids = srids,
+                               .sorting = f->sorting, .row_count = rows, .offset = offset};
+  bool ok = types && geo && srids ? footer_write(&f->footer, &facts, out, err) : fail_memory(err, "the Parquet footer");
   free(types);
+  free(geo);
+  free(srids);
   return ok;
 }
 

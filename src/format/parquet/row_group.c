@@ -232,6 +232,7 @@ static bool fill_meta(const struct chunk *c, const struct parquet_file *f, struc
   m->text_bytes = index->text_bytes;
   m->distinct_count = all_dictionary ? c->dictionary.count : 0;
   m->has_bounds = index->has_bounds && index->has_values;
+  m->geometry = c->geometry;
   m->min = index->min;
   m->max = index->max;
   if (!f->options.page_index) return true;

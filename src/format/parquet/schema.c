@@ -49,11 +49,13 @@ static void set_decimal(struct leaf *l, int precision, int scale) {
 
 static const struct type_row uuid_type = {PHYSICAL_FIXED, 16, CONVERTED_NONE, LOGICAL_UUID, ORDER_BYTES};
 static const struct type_row time_type = {PHYSICAL_INT64, 8, CONVERTED_TIME_MICROS, LOGICAL_TIME, ORDER_SIGNED};
+static const struct type_row wkb_type = {PHYSICAL_BYTE_ARRAY, 0, CONVERTED_NONE, LOGICAL_NONE, ORDER_NONE};
 static const struct type_row double_type = {PHYSICAL_DOUBLE, 8, CONVERTED_NONE, LOGICAL_NONE, ORDER_FLOAT};
 
 static const struct type_row *type_of(enum kind kind, const struct type_choices *choices) {
   if (kind == KIND_UUID && choices->uuid) return &uuid_type;
   if (kind == KIND_TIME && choices->time) return &time_type;
+  if (kind == KIND_GEOMETRY) return &wkb_type;
   return &types[kind];
 }
 
@@ -82,7 +84,8 @@ static void choose_numeric(struct leaf *l, int32_t typmod, const struct type_cho
 /* Can this leaf meet a value that it cannot hold? */
 static bool can_be_special(const struct leaf *l) {
   return l->is_text || l->logical == LOGICAL_DECIMAL || l->logical == LOGICAL_DATE ||
-         l->logical == LOGICAL_TIMESTAMP || l->logical == LOGICAL_TIME || l->is_fitted;
+         l->logical == LOGICAL_TIMESTAMP || l->logical == LOGICAL_TIME || l->is_fitted ||
+         (l->geometry && l->geometry->is_any);
 }
 
 static bool check_special(const struct leaf *l, enum special special, struct error *err) {
@@ -92,6 +95,7 @@ static bool check_special(const struct leaf *l, enum special special, struct err
   if (l->logical == LOGICAL_DATE) type = "DATE";
   if (l->logical == LOGICAL_TIME) type = "TIME";
   if (l->physical == PHYSICAL_DOUBLE) type = "DOUBLE";
+  if (l->geometry) type = "BYTE_ARRAY of WKB";
   return fail_field(err, "special",
                     "special=string cannot apply: column \"%s\" is a Parquet %s, which holds no text; "
                     "use error, null or replace",
@@ -109,9 +113,11 @@ void leaf_choose(struct leaf *l, enum kind kind, int32_t typmod, const struct ty
 }
 
 static bool add_flat(struct parquet_schema *s, struct tree_node *node, const struct output_column *c,
-                     enum special special, const struct type_choices *choices, struct error *err) {
+                     const struct wire_column *wire, enum special special, const struct type_choices *choices,
+                     struct error *err) {
   struct leaf *l = &s->leaves[s->leaf_count];
   leaf_choose(l, c->kind, c->typmod, choices);
+  if (c->kind == KIND_GEOMETRY) l->geometry = wire->geometry;
   l->name = c->name;
   l->path = &l->name;
   l->path_len = 1;
@@ -125,7 +131,7 @@ static bool add_flat(struct parquet_schema *s, struct tree_node *node, const str
   return check_special(l, special, err);
 }
 
-/* What of a nested column follows `special` besides its leaves: dimensions that a LIST cannot say, infinite intervals. */
+/* What of a nested column follows `special` besides its leaves: dimensions of arrays, infinite intervals. */
 static bool check_nested_special(const struct tree_node *node, enum special special, struct error *err) {
   if (special != SPECIAL_STRING) return true;
   if (tree_has_list(node))
@@ -160,7 +166,7 @@ static bool add_columns(struct parquet_schema *s, const struct schema *rows, enu
     const struct wire_column *wire = &rows->wire[c->wire];
     struct tree_node *node = &s->columns[s->column_count++];
     bool ok = c->kind == KIND_NESTED ? add_nested(s, node, c, wire, special, choices, &field_id, err)
-                                     : add_flat(s, node, c, special, choices, err);
+                                     : add_flat(s, node, c, wire, special, choices, err);
     node->field_id = (int32_t)i + 1;
     if (!ok) return false;
   }

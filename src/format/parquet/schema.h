@@ -16,6 +16,7 @@ enum order {
   ORDER_FLOAT,           /* FLOAT and DOUBLE */
   ORDER_DECIMAL,         /* FIXED: two's complement, big-endian */
   ORDER_BYTES,           /* BYTE_ARRAY and UUID: unsigned bytewise */
+  ORDER_NONE,            /* WKB: no smallest and largest values */
 };
 
 struct leaf {
@@ -35,6 +36,7 @@ struct leaf {
   enum order order;
   enum { BLOOM_NONE, BLOOM_AUTO, BLOOM_NAMED } bloom;
   bool is_text;          /* BYTE_ARRAY that must be valid UTF-8 */
+  const struct geometry_type *geometry;   /* BYTE_ARRAY of WKB; borrowed. Never of a nested column. */
   uint8_t definition_max, repetition_max;
 };
 

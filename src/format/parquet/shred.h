@@ -9,8 +9,8 @@
  *   replace   its items without the lower bound, counted; of other dimensions an error
  * Nothing of an array is put before that is decided.
  *
- * An infinite interval (PostgreSQL 17) has no parts, and goes by `special`, too: an error, NULL, or with replace the least
- * or greatest numbers of all three, as the server sends them.
+ * An infinite interval (PostgreSQL 17) has no parts, and goes by `special`, too: an error, NULL, or with replace the
+ * least or greatest numbers of all three, as the server sends them.
  */
 #pragma once
 #include "format/parquet/chunk.h"
