@@ -7,11 +7,12 @@ import json
 import math
 
 import duckdb
-import geopandas
 import pyarrow.parquet as pq
 import pytest
-import shapely
 from support.parquet import READERS
+
+geopandas = pytest.importorskip("geopandas")
+shapely = pytest.importorskip("shapely")
 
 VALUE_ERROR, USAGE_ERROR = 1, 2
 HERE = "SRID=4326;"
