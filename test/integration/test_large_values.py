@@ -32,6 +32,7 @@ def tables(db):
         f"INSERT INTO large SELECT i, CASE WHEN i % 40 = 0 THEN i || repeat({UNIT}, {times}) ELSE repeat('small', 400) END "
         "FROM generate_series(1, 480) i"
     )
+    db.execute("CREATE UNIQUE INDEX ON large (id)")  # what lanes share it by before PostgreSQL 14
     db.execute("CREATE TABLE documents (id int, d jsonb)")
     db.execute(
         "INSERT INTO documents SELECT i, jsonb_build_object('a', jsonb_build_object('b', repeat('x \"y\" ', 2000000)), "
