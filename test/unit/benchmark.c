@@ -41,7 +41,9 @@ struct fixture {
 /* A program that finds its -o in $out, keeps its arguments and environment, and then runs `body`. */
 static void write_program(struct fixture *f, const char *body) {
   FILE *p = fopen(f->program, "w");
-  fprintf(p, "#!/bin/sh\necho \"$*\" >> %s/arguments\necho \"$DATABASE_URL\" > %s/url\nfor out; do :; done\n%s\n",
+  fprintf(p,
+          "#!/bin/sh\necho \"$*\" >> %s/arguments\necho \"$DATABASE_URL\" > %s/url\nfor out; do :; "
+          "done\n%s\n",
           f->folder, f->folder, body);
   fclose(p);
   chmod(f->program, 0700);
@@ -127,7 +129,8 @@ static void test_an_output_with_other_rows_than_its_export_said_is_an_error(void
   write_program(f, "printf 'a\\nb\\n' > \"$out\"\n" SUMMARY);
   assert_false(benchmark_run(&f->settings, &f->report, &f->cancel, &f->err));
   assert_int_equal(f->err.code, ERR_INTERNAL);
-  assert_non_null(strstr(f->err.message, "benchmark of lines: the output holds 2 rows, but the export said 3"));
+  assert_non_null(
+      strstr(f->err.message, "benchmark of lines: the output holds 2 rows, but the export said 3"));
   assert_false(folder_holds_an_output(f));
 }
 
@@ -142,7 +145,8 @@ static void test_a_failed_export_fails_the_benchmark_with_its_own_words(void **s
 
 static void test_a_failed_export_is_answered_with_its_own_code_where_it_says_one(void **state) {
   struct fixture *f = *state;
-  write_program(f, "echo '{\"error\":\"there is no table\",\"code\":\"not_found\"}' >&2; echo 'decant: there' >&2; exit 2");
+  write_program(f, "echo '{\"error\":\"there is no table\",\"code\":\"not_found\"}' >&2; echo 'decant: "
+                   "there' >&2; exit 2");
   assert_false(benchmark_run(&f->settings, &f->report, &f->cancel, &f->err));
   assert_int_equal(f->err.code, ERR_NOT_FOUND);
   assert_string_equal(f->err.message, "benchmark of lines: there is no table");
@@ -198,8 +202,8 @@ static void test_a_benchmark_cancelled_before_it_begins_starts_no_export(void **
   assert_int_not_equal(access(path, F_OK), 0);
 }
 
-static void cancel_after_a_while(void *context, enum benchmark_phase phase, const struct benchmark_result *result,
-                                 double seconds) {
+static void cancel_after_a_while(void *context, enum benchmark_phase phase,
+                                 const struct benchmark_result *result, double seconds) {
   if (seconds > 0.3) cancel_request(context);
 }
 
@@ -221,8 +225,10 @@ static void test_the_report_has_the_shape_of_the_api(void **state) {
                                                 .peak_memory_bytes = 3 << 20, .memory_budget_bytes = 4 << 20,
                                                 .duration_seconds = 0.5};
   char *text = benchmark_report_json(&report);
-  assert_non_null(strstr(text, "{\"datasetRowCount\":10,\"results\":[{\"format\":\"csv\",\"durationSeconds\":0.5,"
-                               "\"fileSizeBytes\":123,\"peakMemoryMB\":3.0,\"memoryBudgetMB\":4.0,\"rows\":10,\"rowsPerSecond\":20,"));
+  assert_non_null(strstr(text,
+                         "{\"datasetRowCount\":10,\"results\":[{\"format\":\"csv\",\"durationSeconds\":0.5,"
+                         "\"fileSizeBytes\":123,\"peakMemoryMB\":3.0,\"memoryBudgetMB\":4.0,\"rows\":10,"
+                         "\"rowsPerSecond\":20,"));
   assert_null(strstr(text, "note"));
   free(text);
   report.rows_agree = false;

@@ -39,7 +39,8 @@ static void test_a_child_inherits_one_variable_of_a_name(void **state) {
   struct child_outcome outcome;
   struct error err;
   setenv("DATABASE_URL", "host=elsewhere", 1);
-  assert_true(run_shell("tr '\\0' '\\n' </proc/$$/environ | grep ^DATABASE_URL >&2", &cancel, &text, &outcome, &err));
+  assert_true(
+      run_shell("tr '\\0' '\\n' </proc/$$/environ | grep ^DATABASE_URL >&2", &cancel, &text, &outcome, &err));
   unsetenv("DATABASE_URL");
   check_said(&text, "DATABASE_URL=host=there\n");
 }
@@ -72,8 +73,8 @@ static void test_the_end_of_a_long_text_is_kept(void **state) {
   struct buffer text;
   struct child_outcome outcome;
   struct error err;
-  assert_true(run_shell("yes 0123456789abcdef | head -c 1000000 >&2; printf '\\nlast words' >&2", &cancel, &text,
-                        &outcome, &err));
+  assert_true(run_shell("yes 0123456789abcdef | head -c 1000000 >&2; printf '\\nlast words' >&2", &cancel,
+                        &text, &outcome, &err));
   assert_true(text.len <= CHILD_STDERR_MAX);
   assert_true(text.len >= CHILD_STDERR_MAX / 2);
   assert_memory_equal(text.data + text.len - 10, "last words", 10);

@@ -22,7 +22,8 @@ static struct error err;
 
 static bool on_flag(void *context, const struct flag *flag, const char *value, struct error *e) {
   if (value && !strcmp(value, "bad")) return fail_field(e, flag->name, "a bad value");
-  snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%s%s%s ", flag->name, value ? "=" : "", value ? value : "");
+  snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%s%s%s ", flag->name, value ? "=" : "",
+           value ? value : "");
   return true;
 }
 

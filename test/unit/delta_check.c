@@ -11,7 +11,9 @@ static void put_varint(struct buffer *to, uint64_t v) {
   buffer_append_byte(to, (uint8_t)v);
 }
 
-static void put_zigzag(struct buffer *to, int64_t v) { put_varint(to, (uint64_t)v << 1 ^ (uint64_t)(v >> 63)); }
+static void put_zigzag(struct buffer *to, int64_t v) {
+  put_varint(to, (uint64_t)v << 1 ^ (uint64_t)(v >> 63));
+}
 
 /* first, first + step, … `count` of them, in blocks of one miniblock of width 0: three bytes for a million. */
 static void put_line(struct buffer *to, uint64_t count, int64_t first, int64_t step) {
@@ -25,7 +27,8 @@ static void put_line(struct buffer *to, uint64_t count, int64_t first, int64_t s
   }
 }
 
-static bool check(bool (*of)(const uint8_t *, size_t, uint64_t, struct error *), struct buffer *b, uint64_t count) {
+static bool check(bool (*of)(const uint8_t *, size_t, uint64_t, struct error *), struct buffer *b,
+                  uint64_t count) {
   struct error err;
   bool ok = of(b->data, b->len, count, &err);
   if (!ok) assert_int_equal(err.code, ERR_VALUE);
@@ -39,8 +42,8 @@ static struct buffer new_bytes(void) {
   return b;
 }
 
-static bool check_strings(uint64_t count, int64_t prefix, int64_t prefix_step, int64_t suffix, int64_t suffix_step,
-                          size_t bytes) {
+static bool check_strings(uint64_t count, int64_t prefix, int64_t prefix_step, int64_t suffix,
+                          int64_t suffix_step, size_t bytes) {
   struct buffer b = new_bytes();
   put_line(&b, count, prefix, prefix_step);
   put_line(&b, count, suffix, suffix_step);

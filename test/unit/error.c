@@ -29,7 +29,11 @@ static void test_a_prefix_stands_before_the_message_and_keeps_the_rest(void **st
 
 static void test_control_characters_and_broken_utf8_become_spaces(void **state) {
   struct error err;
-  (void)fail(&err, ERR_SOURCE, "%s", "a\nb\tc\x01" "d\x7F" "e\xC2\x85" "f\xFFg\xC3\xBC\xE2\x82\xAC\xE2\x82 \n");
+  (void)fail(&err, ERR_SOURCE, "%s",
+             "a\nb\tc\x01"
+             "d\x7F"
+             "e\xC2\x85"
+             "f\xFFg\xC3\xBC\xE2\x82\xAC\xE2\x82 \n");
   assert_string_equal(err.message, "a b c d e  f g\xC3\xBC\xE2\x82\xAC");
 }
 

@@ -32,13 +32,15 @@ static void make_zstd(const struct buffer *plain, struct buffer *packed) {
   ZSTD_CCtx *c = ZSTD_createCCtx();
   buffer_init(packed, 2 * PLAIN_BYTES);
   ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, 1);
-  packed->len = ZSTD_compress2(c, buffer_reserve(packed, 2 * PLAIN_BYTES), 2 * PLAIN_BYTES, plain->data, plain->len);
+  packed->len = ZSTD_compress2(c, buffer_reserve(packed, 2 * PLAIN_BYTES), 2 * PLAIN_BYTES, plain->data,
+                               plain->len);
   assert_false(ZSTD_isError(packed->len));
   ZSTD_freeCCtx(c);
 }
 
 /* Through files, so that neither end can fill up. */
-static bool expand(const char *codec, const uint8_t *packed, size_t len, struct buffer *plain, struct error *err) {
+static bool expand(const char *codec, const uint8_t *packed, size_t len, struct buffer *plain,
+                   struct error *err) {
   FILE *from = tmpfile(), *to = tmpfile();
   fwrite(packed, 1, len, from);
   fflush(from);

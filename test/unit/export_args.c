@@ -129,7 +129,8 @@ static void test_a_list_of_values_is_split_at_commas_outside_quotes(void **state
 
 static void test_what_is_no_filter_is_refused(void **state) {
   static const char *const wrong[] = {"", " ", "a", "= 1", "a ~ b", "a is_null 1", "a between 1", "a=1"};
-  for (size_t i = 0; i + 1 < sizeof wrong / sizeof *wrong; i++) assert_refused("where", "", "--where", wrong[i]);
+  for (size_t i = 0; i + 1 < sizeof wrong / sizeof *wrong; i++)
+    assert_refused("where", "", "--where", wrong[i]);
   char many[8192] = "a in 1";
   for (size_t i = 0; i < 1100; i++) strcat(many, ",1");
   assert_refused("where", "more than 1024", "--where", many);

@@ -46,7 +46,8 @@ static const struct codec fake_zstd = {.name = "zstd", .extension = "zst", .leve
                                        .level_default = 3, .lane_bytes = fake_lane_bytes,
                                        .writer_bytes = fake_writer_bytes};
 const struct codec *const codecs[] = {&fake_none, &fake_zstd, NULL};
-bool codec_parse(const char *text, const char *field, const struct codec **codec, int *level, struct error *err) {
+bool codec_parse(const char *text, const char *field, const struct codec **codec, int *level,
+                 struct error *err) {
   if (strncmp(text, "zstd", 4) != 0) return fail_field(err, field, "unknown codec");
   *codec = &fake_zstd;
   *level = text[4] == ':' ? atoi(text + 5) : 3;

@@ -153,8 +153,9 @@ static void test_specials_are_written_as_the_policy_says_and_counted(void **stat
   expect_specials(SPECIAL_NULL, "{\"a\":null,\"b\":null,\"c\":null,\"d\":null,\"e\":null,\"f\":null}\n");
   expect_specials(SPECIAL_STRING, "{\"a\":\"-Infinity\",\"b\":\"Infinity\",\"c\":\"NaN\",\"d\":\"-Infinity\","
                                   "\"e\":\"a\xEF\xBF\xBD(\xE2\x82\xAC\",\"f\":[\"\xEF\xBF\xBD\"]}\n");
-  expect_specials(SPECIAL_REPLACE, "{\"a\":-3.4028235e+38,\"b\":1.7976931348623157e+308,\"c\":null,\"d\":null,"
-                                   "\"e\":\"a\xEF\xBF\xBD(\xE2\x82\xAC\",\"f\":[\"\xEF\xBF\xBD\"]}\n");
+  expect_specials(SPECIAL_REPLACE,
+                  "{\"a\":-3.4028235e+38,\"b\":1.7976931348623157e+308,\"c\":null,\"d\":null,"
+                  "\"e\":\"a\xEF\xBF\xBD(\xE2\x82\xAC\",\"f\":[\"\xEF\xBF\xBD\"]}\n");
 }
 
 static void test_a_special_is_by_default_an_error_that_names_column_and_value(void **state) {

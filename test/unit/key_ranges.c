@@ -78,7 +78,8 @@ static char *split_sql(const struct scan *scan, struct split split) {
   return buffer_take_string(&sql);
 }
 
-static void test_a_split_of_an_ordered_scan_reads_its_range_of_the_whole_in_the_order_asked_for(void **state) {
+static void test_a_split_of_an_ordered_scan_reads_its_range_of_the_whole_in_the_order_asked_for(
+    void **state) {
   static char name[] = "s.t";
   struct source source = {.sql_name = name, .relkind = 'r'};
   set_up_keys(1, false, true);
@@ -88,8 +89,9 @@ static void test_a_split_of_an_ordered_scan_reads_its_range_of_the_whole_in_the_
   assert_true(scan_peek(&scan, &split));
   assert_int_equal(split.leaf, SPLIT_WHOLE);
   char *sql = split_sql(&scan, split);
-  assert_string_equal(sql, "COPY (SELECT a FROM s.t WHERE \"k\" " AT_LEAST " '1'::s.t AND (x OR y) ORDER BY \"k\")"
-                           " TO STDOUT (FORMAT binary)");
+  assert_string_equal(sql,
+                      "COPY (SELECT a FROM s.t WHERE \"k\" " AT_LEAST " '1'::s.t AND (x OR y) ORDER BY \"k\")"
+                      " TO STDOUT (FORMAT binary)");
   free(sql);
   uint64_t blocks = scan_split_blocks(&scan, &split);
   scan_take(&scan);
@@ -116,7 +118,9 @@ static void test_leaves_are_cut_by_their_keys_one_after_the_other(void **state) 
     assert_int_equal(split.leaf, split.index < 4 ? 0 : 1);
     blocks += scan_split_blocks(&scan, &split);
     char *sql = split_sql(&scan, split);
-    if (split.index == 3) assert_string_equal(sql, "COPY (SELECT a FROM ONLY l0 WHERE \"k\" IS NULL ORDER BY \"k\") TO STDOUT (FORMAT binary)");
+    if (split.index == 3)
+      assert_string_equal(sql, "COPY (SELECT a FROM ONLY l0 WHERE \"k\" IS NULL ORDER BY \"k\") TO STDOUT "
+                               "(FORMAT binary)");
     if (split.index == 4) assert_string_equal(sql, "COPY (SELECT a FROM ONLY l1) TO STDOUT (FORMAT binary)");
     free(sql);
   }
@@ -136,7 +140,8 @@ static void test_bounds_are_looked_for_in_blocks_at_even_distances_with_the_filt
   set_up_keys(0, true, false);
   char *sql = sample_of(&leaf, 1, 1000);
   assert_non_null(strstr(sql, "FROM ONLY l0 WHERE ctid "));
-  assert_non_null(strstr(sql, "generate_series(125::pg_catalog.int8, 999999::pg_catalog.int8, 250::pg_catalog.int8)"));
+  assert_non_null(
+      strstr(sql, "generate_series(125::pg_catalog.int8, 999999::pg_catalog.int8, 250::pg_catalog.int8)"));
   assert_non_null(strstr(sql, " AND (x OR y)"));
   assert_non_null(strstr(sql, "u.v COLLATE c FROM"));   /* sorted as the column is */
   free(sql);
@@ -165,21 +170,24 @@ static struct explained read_plan(const char *json) {
 }
 
 static void test_the_numbers_of_a_plan_are_those_of_its_first_node(void **state) {
-  struct explained e = read_plan("[ { \"Plan\": { \"Node Type\": \"Sort\", \"Total Cost\": 99.25, \"Plan Rows\": 12,"
-                                 " \"Plans\": [ { \"Node Type\": \"Seq Scan\", \"Total Cost\": 7, \"Plan Rows\": 3 } ] } } ]");
+  struct explained e = read_plan(
+      "[ { \"Plan\": { \"Node Type\": \"Sort\", \"Total Cost\": 99.25, \"Plan Rows\": 12,"
+      " \"Plans\": [ { \"Node Type\": \"Seq Scan\", \"Total Cost\": 7, \"Plan Rows\": 3 } ] } } ]");
   assert_true(e.rows == 12 && e.cost == 99.25);
   assert_false(e.uses_index || e.tid_range || e.is_narrowed);
 }
 
 static void test_a_way_that_is_switched_off_costs_what_it_would_cost(void **state) {
-  struct explained e = read_plan("[{\"Plan\": {\"Node Type\": \"Seq Scan\", \"Total Cost\": 20000000450.50, \"Plan Rows\": 1}}]");
+  struct explained e = read_plan(
+      "[{\"Plan\": {\"Node Type\": \"Seq Scan\", \"Total Cost\": 20000000450.50, \"Plan Rows\": 1}}]");
   assert_true(e.cost > 450.4 && e.cost < 450.6);
 }
 
 static void test_names_are_not_taken_for_node_types(void **state) {
-  struct explained e = read_plan("[{\"Plan\": {\"Node Type\": \"Seq Scan\", \"Relation Name\": \"Index Scan\", \"Alias\":"
-                                 " \"\\\"Node Type\\\": \\\"Tid Range Scan\\\"\", \"Filter\": \"(\\\"Index Cond\\\" > 3)\","
-                                 " \"Output\": [\"Node Type\", \"Index Scan\"], \"Total Cost\": 1.5, \"Plan Rows\": 1}}]");
+  struct explained e = read_plan(
+      "[{\"Plan\": {\"Node Type\": \"Seq Scan\", \"Relation Name\": \"Index Scan\", \"Alias\":"
+      " \"\\\"Node Type\\\": \\\"Tid Range Scan\\\"\", \"Filter\": \"(\\\"Index Cond\\\" > 3)\","
+      " \"Output\": [\"Node Type\", \"Index Scan\"], \"Total Cost\": 1.5, \"Plan Rows\": 1}}]");
   assert_false(e.uses_index || e.tid_range || e.is_narrowed);
 }
 
@@ -190,7 +198,8 @@ static void test_an_index_leads_to_rows_where_every_scan_has_its_condition(void 
       "{\"Node Type\": \"Sort\", \"Plans\": [{\"Node Type\": \"Bitmap Heap Scan\", \"Recheck Cond\": \"(k >= 1)\","
       " \"Plans\": [{\"Node Type\": \"Bitmap Index Scan\", \"Index Cond\": \"(k >= 1)\"}]}]}]}}]");
   assert_true(e.uses_index && e.is_narrowed);
-  e = read_plan("[{\"Plan\": {\"Node Type\": \"Index Scan\", \"Total Cost\": 9, \"Plan Rows\": 1, \"Filter\": \"(k >= 1)\"}}]");
+  e = read_plan("[{\"Plan\": {\"Node Type\": \"Index Scan\", \"Total Cost\": 9, \"Plan Rows\": 1, "
+                "\"Filter\": \"(k >= 1)\"}}]");
   assert_true(e.uses_index && !e.is_narrowed);
 }
 
@@ -198,7 +207,8 @@ static void test_what_is_no_plan_is_refused(void **state) {
   static const char *const texts[] = {"", "[", "{}", "[]", "[{\"Plan\": {}}]", "Seq Scan on t", "[{\"Plan Rows\": 1, \"Total",
                                       "[{\"Plan\": {\"Plan Rows\": 1}}]"};
   struct explained e;
-  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) assert_false(explain_read(texts[i], strlen(texts[i]), &e));
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    assert_false(explain_read(texts[i], strlen(texts[i]), &e));
 }
 
 int main(void) {

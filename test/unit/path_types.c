@@ -27,7 +27,8 @@ static void test_only_whole_json_numbers_are_read(void **state) {
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(read_number(bad[i], &n));
 }
 
-static void assert_number(const char *text, int64_t mantissa, int exponent, int whole, int scale, bool is_plain) {
+static void assert_number(const char *text, int64_t mantissa, int exponent, int whole, int scale,
+                          bool is_plain) {
   struct json_number n;
   assert_true(read_number(text, &n));
   assert_true(n.mantissa == (unsigned __int128)mantissa);
@@ -86,7 +87,8 @@ static void assert_double(const char *text, bool is_said, double expected) {
   struct json_number n;
   double v;
   assert_true(read_number(text, &n));
-  bool is_right = json_number_to_double(&n, &v) == is_said && (!is_said || memcmp(&v, &expected, sizeof v) == 0);
+  bool is_right = json_number_to_double(&n, &v) == is_said &&
+                  (!is_said || memcmp(&v, &expected, sizeof v) == 0);
   if (!is_right) print_error("%s\n", text);
   assert_true(is_right);
 }
@@ -214,7 +216,8 @@ static void test_values_that_agree_have_a_type(void **state) {
   assert_type(DOCUMENTS("{\"a\":\"\"}", "{\"a\":\"\\n\"}", "{\"a\":null}"), FLATTEN_STRING, 0, 0);
 }
 
-static void assert_decimal_type(const char *const *documents, enum flatten_form form, int precision, int scale) {
+static void assert_decimal_type(const char *const *documents, enum flatten_form form, int precision,
+                                int scale) {
   struct path_collector *c = collector(100, TOO_MANY_FAILS);
   for (size_t i = 0; documents[i]; i++) add(c, documents[i]);
   const struct path_type *type = &first_found(c)->decimal_type;
@@ -319,7 +322,8 @@ static bool pick(struct picked *p, const char *document) {
 }
 
 /* The value's text as PostgreSQL prints it; NULL as "~". */
-static void assert_picks(enum flatten_form form, int precision, int scale, const char *document, const char *expected) {
+static void assert_picks(enum flatten_form form, int precision, int scale, const char *document,
+                         const char *expected) {
   struct picked p;
   picked_open(&p, form, precision, scale);
   const struct path_type type = {form, precision, scale};

@@ -22,7 +22,8 @@ static uint64_t read_at_limit(struct rate *r, int pieces, uint64_t work_ns, uint
 }
 
 static void assert_about(double got, double wanted, double tolerance) {
-  if (got < wanted * (1 - tolerance) || got > wanted * (1 + tolerance)) print_error("%g, not %g\n", got, wanted);
+  if (got < wanted * (1 - tolerance) || got > wanted * (1 + tolerance))
+    print_error("%g, not %g\n", got, wanted);
   assert_true(got >= wanted * (1 - tolerance) && got <= wanted * (1 + tolerance));
 }
 

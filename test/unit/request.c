@@ -103,8 +103,10 @@ static void test_numbers_of_where_stay_as_they_were_written(void **state) {
 
 static void test_unknown_fields_are_refused_by_their_path(void **state) {
   assert_refused("{\"format\":\"csv\",\"tabel\":\"x\"}", "tabel", "orderBy");
-  assert_refused("{\"format\":\"csv\",\"columns\":[{\"sorce\":\"id\"}]}", "columns[0].sorce", "source, target");
-  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"=\",\"value\":1,\"x\":1}]}", "where[0].x", "op");
+  assert_refused("{\"format\":\"csv\",\"columns\":[{\"sorce\":\"id\"}]}", "columns[0].sorce",
+                 "source, target");
+  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"=\",\"value\":1,\"x\":1}]}",
+                 "where[0].x", "op");
   assert_refused("{\"format\":\"csv\",\"csv\":{\"group-rows\":5}}", "csv.group-rows", "groupRows");
   assert_refused("{\"format\":\"csv\",\"format\\u0000\":\"xml\"}", "format?", "unknown");
 }
@@ -127,20 +129,28 @@ static void test_values_of_a_wrong_type_or_range_name_their_field(void **state) 
   assert_refused("{\"format\":\"csv\",\"discover\":\"some\"}", "discover", "sample, full");
   assert_refused("{\"format\":\"csv\",\"columns\":[]}", "columns", "empty");
   assert_refused("{\"format\":\"csv\",\"columns\":[{\"target\":\"x\"}]}", "columns[0].source", "missing");
-  assert_refused("{\"format\":\"csv\",\"columns\":[{\"source\":\"a\\u0000b\"}]}", "columns[0].source", "U+0000");
+  assert_refused("{\"format\":\"csv\",\"columns\":[{\"source\":\"a\\u0000b\"}]}", "columns[0].source",
+                 "U+0000");
   assert_refused("{\"format\":\"csv\",\"table\":\"\"}", "table", "empty");
   assert_refused("{\"format\":\"csv\",\"csv\":{\"header\":\"true\"}}", "csv.header", "true or false");
-  assert_refused("{\"format\":\"csv\",\"csv\":{\"groupRows\":0}}", "csv.groupRows", "csv.groupRows: \"0\" is not");
+  assert_refused("{\"format\":\"csv\",\"csv\":{\"groupRows\":0}}", "csv.groupRows",
+                 "csv.groupRows: \"0\" is not");
   assert_refused("{\"format\":\"csv\",\"compression\":\"rar\"}", "compression", "codec");
 }
 
 static void test_filters_need_the_values_that_their_operator_takes(void **state) {
-  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"~\",\"value\":1}]}", "where[0].op", "like");
-  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"=\"}]}", "where[0].value", "one value");
-  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"in\",\"value\":[]}]}", "where[0].value", "list");
-  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"=\",\"value\":null}]}", "where[0].value", "is_null");
-  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"is_null\",\"value\":1}]}", "where[0].value", "no value");
-  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"in\",\"value\":[[1]]}]}", "where[0].value[0]", "a list");
+  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"~\",\"value\":1}]}",
+                 "where[0].op", "like");
+  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"=\"}]}", "where[0].value",
+                 "one value");
+  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"in\",\"value\":[]}]}",
+                 "where[0].value", "list");
+  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"=\",\"value\":null}]}",
+                 "where[0].value", "is_null");
+  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"is_null\",\"value\":1}]}",
+                 "where[0].value", "no value");
+  assert_refused("{\"format\":\"csv\",\"where\":[{\"column\":\"a\",\"op\":\"in\",\"value\":[[1]]}]}",
+                 "where[0].value[0]", "a list");
 }
 
 static void test_rules_across_fields_are_checked(void **state) {
@@ -148,20 +158,23 @@ static void test_rules_across_fields_are_checked(void **state) {
   assert_refused("{\"format\":\"parquet\",\"compression\":\"zstd\"}", "compression", "parquet.compression");
   assert_refused("{\"format\":\"xml\",\"csv\":{}}", "csv", "another format");
   assert_refused("{\"format\":\"xml\",\"special\":\"string\"}", "special", "error, null");
-  assert_refused("{\"format\":\"csv\",\"columns\":[{\"source\":\"a\",\"target\":\"x\"},\"b\",{\"source\":\"c\",\"target\":\"x\"}]}",
+  assert_refused("{\"format\":\"csv\",\"columns\":[{\"source\":\"a\",\"target\":\"x\"},\"b\",{\"source\":"
+                 "\"c\",\"target\":\"x\"}]}",
                  "columns[2].target", "\"x\"");
 }
 
 static void test_what_says_how_paths_are_found_is_refused_where_none_are(void **state) {
-  assert_refused("{\"format\":\"csv\",\"flatten\":false,\"discover\":\"full\"}", "discover", "discover: no paths");
+  assert_refused("{\"format\":\"csv\",\"flatten\":false,\"discover\":\"full\"}", "discover",
+                 "discover: no paths");
   assert_refused("{\"format\":\"xml\",\"sampleRows\":5}", "sampleRows", "in this format");
   assert_refused("{\"format\":\"csv\",\"flatten\":false,\"maxPaths\":5}", "maxPaths", "flatten");
-  assert_refused("{\"format\":\"csv\",\"flatten\":true,\"discover\":\"full\",\"sampleRows\":5}", "sampleRows", "every row");
+  assert_refused("{\"format\":\"csv\",\"flatten\":true,\"discover\":\"full\",\"sampleRows\":5}", "sampleRows",
+                 "every row");
   request_free(parse("{\"format\":\"csv\",\"flatten\":false,\"discover\":\"sample\"}"));
 }
 
-static void assert_spelled(enum spelling spelling, const char *field, const char *message, const char *spelled_field,
-                           const char *spelled_message) {
+static void assert_spelled(enum spelling spelling, const char *field, const char *message,
+                           const char *spelled_field, const char *spelled_message) {
   struct error err;
   struct export_request *r = request_new(&err);
   assert_non_null(r);
@@ -175,13 +188,16 @@ static void assert_spelled(enum spelling spelling, const char *field, const char
 }
 
 static void test_errors_name_a_field_as_whoever_asked_spells_it(void **state) {
-  assert_spelled(SPELLING_FLAGS, "orderBy[2].column", "orderBy[2].column: a name", "order-by", "--order-by: a name");
+  assert_spelled(SPELLING_FLAGS, "orderBy[2].column", "orderBy[2].column: a name", "order-by",
+                 "--order-by: a name");
   assert_spelled(SPELLING_FLAGS, "limit", "limit: wrong", "limit", "--limit: wrong");
   assert_spelled(SPELLING_FLAGS, "limit", "--limit: wrong", "limit", "--limit: wrong");
   assert_spelled(SPELLING_FLAGS, "csv.null-text", "option \"csv.null-text\": no", "csv.null-text",
                  "option \"csv.null-text\": no");
-  assert_spelled(SPELLING_JSON, "csv.null-text", "option \"csv.null-text\": no", "csv.nullText", "csv.nullText: no");
-  assert_spelled(SPELLING_JSON, "orderBy[2].column", "orderBy[2].column: a", "orderBy[2].column", "orderBy[2].column: a");
+  assert_spelled(SPELLING_JSON, "csv.null-text", "option \"csv.null-text\": no", "csv.nullText",
+                 "csv.nullText: no");
+  assert_spelled(SPELLING_JSON, "orderBy[2].column", "orderBy[2].column: a", "orderBy[2].column",
+                 "orderBy[2].column: a");
   assert_spelled(SPELLING_JSON, "csv.null-text", "unknown option", "csv.null-text", "unknown option");
 }
 

@@ -204,7 +204,8 @@ static void test_the_sql_of_a_split_reads_its_blocks_of_its_leaf_only(void **sta
                ") TO STDOUT (FORMAT binary)");
   check_sql(1, "COPY (SELECT a, b FROM ONLY l0 WHERE " CTID_FROM("5") ") TO STDOUT (FORMAT binary)");
   scan.spec.where = "x OR y";
-  check_sql(1, "COPY (SELECT a, b FROM ONLY l0 WHERE " CTID_FROM("5") " AND (x OR y)) TO STDOUT (FORMAT binary)");
+  check_sql(1, "COPY (SELECT a, b FROM ONLY l0 WHERE " CTID_FROM(
+                   "5") " AND (x OR y)) TO STDOUT (FORMAT binary)");
   scan_deinit(&scan);
   cut(spec_of(1 << 30, 0), true, 1);
   check_sql(0, "COPY (SELECT a, b FROM ONLY l0) TO STDOUT (FORMAT binary)");

@@ -17,9 +17,9 @@ static sem_t gate;              /* waited for before the second half */
 static _Atomic enum outcome outcome;
 static atomic_int runs;
 
-bool export_run(const struct export_request *request, const struct export_settings *settings, struct sink *sink,
-                const struct cancel *cancel, struct export_progress *progress, struct export_result *result,
-                struct error *err) {
+bool export_run(const struct export_request *request, const struct export_settings *settings,
+                struct sink *sink, const struct cancel *cancel, struct export_progress *progress,
+                struct export_result *result, struct error *err) {
   atomic_fetch_add(&runs, 1);
   if (!sink_write(sink, (const uint8_t *)"hello ", 6, err)) return false;
   atomic_store(&progress->rows, 1);
@@ -38,7 +38,8 @@ bool export_run(const struct export_request *request, const struct export_settin
 
 bool export_check(const struct export_request *request, const struct export_settings *settings,
                   struct export_estimate *estimate, struct error *err) {
-  if (request->table && strcmp(request->table, "missing") == 0) return fail(err, ERR_NOT_FOUND, "no such table");
+  if (request->table && strcmp(request->table, "missing") == 0)
+    return fail(err, ERR_NOT_FOUND, "no such table");
   estimate->rows = 2;
   return true;
 }
@@ -199,7 +200,8 @@ static void test_a_job_completes_and_its_follower_gets_every_byte_and_a_proper_e
   assert_int_equal(status.record.bytes, 11);
   assert_int_equal(status.record.attempt, 1);
   assert_string_equal(status.record.extension, "csv.zst");
-  assert_string_equal(status.record.sha256, "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9");
+  assert_string_equal(status.record.sha256,
+                      "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9");
   assert_int_equal(count_files(s), 1);
 }
 

@@ -119,8 +119,9 @@ static void expect_same_bytes(const struct buffer *ours, const struct buffer *th
   while (at < max && ours->data[at] == theirs->data[at]) at++;
   if (at == max && ours->len == theirs->len) return;
   size_t from = at > 60 ? at - 60 : 0;
-  print_error("at byte %zu\nours:   %.*s\nserver: %.*s\n", at, (int)(ours->len - from < 120 ? ours->len - from : 120),
-              ours->data + from, (int)(theirs->len - from < 120 ? theirs->len - from : 120), theirs->data + from);
+  print_error("at byte %zu\nours:   %.*s\nserver: %.*s\n", at,
+              (int)(ours->len - from < 120 ? ours->len - from : 120), ours->data + from,
+              (int)(theirs->len - from < 120 ? theirs->len - from : 120), theirs->data + from);
   assert_true(false);
 }
 
@@ -235,7 +236,8 @@ static void test_xml_scalars_are_what_xmlforest_gives(void **state) {
       {"c", KIND_TEXT}, {"t", KIND_TEXT}};
   struct rows r;
   rows_init(&r, &format_xml, "");
-  for (size_t i = 0; i < sizeof scalars / sizeof *scalars; i++) rows_add_column(&r, scalars[i].name, scalars[i].kind);
+  for (size_t i = 0; i < sizeof scalars / sizeof *scalars; i++)
+    rows_add_column(&r, scalars[i].name, scalars[i].kind);
   encode_all(c, &r, select);
   struct buffer theirs;
   char sql[1000];

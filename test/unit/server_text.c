@@ -233,7 +233,7 @@ static void test_dates_are_the_servers(void **state) {
     add(&v, (uint32_t)(low + i), 4);
     add(&v, (uint32_t)(high - i), 4);
   }
-  for (int32_t day = -800000; day < 3200000; day += random_rows() > 1000000 ? 1 : 97) add(&v, (uint32_t)day, 4);
+  for (int32_t day = -800000; day<3200000; day += random_rows()> 1000000 ? 1 : 97) add(&v, (uint32_t)day, 4);
   for (size_t i = 0; i < random_rows(); i++)
     add(&v, (uint32_t)(low + (int64_t)(random_u64() % (uint64_t)((int64_t)high - low))), 4);
   judge_and_free(c, "date", KIND_DATE, &v);

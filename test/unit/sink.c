@@ -171,7 +171,8 @@ static void test_a_file_that_may_not_be_written_is_not_replaced(void **state) {
   const char *path = in_folder("kept.csv");
   make_file(path, "old", 0444);
   bool is_root = geteuid() == 0;   /* who may write anything */
-  if (is_root) assert_int_equal(chown(folder, NOBODY, NOBODY) | chown(path, NOBODY, NOBODY) | seteuid(NOBODY), 0);
+  if (is_root)
+    assert_int_equal(chown(folder, NOBODY, NOBODY) | chown(path, NOBODY, NOBODY) | seteuid(NOBODY), 0);
   assert_refused(path, (struct sink_file_options){0}, ERR_DESTINATION, "Permission denied");
   if (is_root) assert_int_equal(seteuid(0), 0);
   assert_holds(path, "old");

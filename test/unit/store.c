@@ -170,11 +170,15 @@ static void test_a_store_of_the_first_schema_is_upgraded(void **state) {
   s->store->ops->close(s->store);
   sqlite3 *db;
   assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
-  assert_int_equal(sqlite3_exec(db, "ALTER TABLE export DROP COLUMN specials_by_column; ALTER TABLE export DROP COLUMN gentle;"
-                                "ALTER TABLE export DROP COLUMN rate_limit; ALTER TABLE export DROP COLUMN bytes_read;"
+  assert_int_equal(sqlite3_exec(db,
+                                "ALTER TABLE export DROP COLUMN specials_by_column; ALTER TABLE export DROP "
+                                "COLUMN gentle;"
+                                "ALTER TABLE export DROP COLUMN rate_limit; ALTER TABLE export DROP COLUMN "
+                                "bytes_read;"
                                 "ALTER TABLE export DROP COLUMN paused_us;"
                                 "ALTER TABLE export DROP COLUMN memory_budget_bytes; PRAGMA user_version = 1",
-                                NULL, NULL, NULL), SQLITE_OK);
+                                NULL, NULL, NULL),
+                   SQLITE_OK);
   sqlite3_close(db);
   s->store = NULL;
   for (int i = 0; i < 2; i++) {   /* the second time there is nothing to do */

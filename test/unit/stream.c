@@ -187,7 +187,8 @@ static bool on_silence(void *context, struct error *err) {
 }
 
 /* A server that sends a COPY of `count` rows, half of them after a pause. */
-static void start_copy(struct server *s, struct pg_stream *stream, int count, struct asked *asked, int silence_ms) {
+static void start_copy(struct server *s, struct pg_stream *stream, int count, struct asked *asked,
+                       int silence_ms) {
   buffer_init(&s->script, 1 << 24);
   add_copy_response(&s->script);
   add_rows(&s->script, count);

@@ -212,7 +212,8 @@ static void test_utf8_is_valid_up_to_its_first_wrong_byte(void **state) {
       {"", 0},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-    assert_int_equal(utf8_valid_prefix((const uint8_t *)cases[i].text, strlen(cases[i].text)), cases[i].valid);
+    assert_int_equal(utf8_valid_prefix((const uint8_t *)cases[i].text, strlen(cases[i].text)),
+                     cases[i].valid);
 }
 
 static void test_a_wrong_byte_is_found_wherever_it_stands(void **state) {

@@ -95,7 +95,8 @@ static void take_in_order(struct work *work) {
   assert_int_equal(split, work->split_count);
 }
 
-static void check_order(int lanes, int chunks_per_lane, uint64_t split_count, int (*chunks_of)(uint64_t split),
+static void check_order(int lanes, int chunks_per_lane, uint64_t split_count,
+                        int (*chunks_of)(uint64_t split),
                         void (*pace)(struct work *work, int lane, uint64_t split)) {
   struct work work = {new_window(lanes, chunks_per_lane), split_count, chunks_of, pace};
   struct hand hands[WINDOW_LANES_MAX];

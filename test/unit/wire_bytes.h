@@ -54,7 +54,14 @@ static inline struct cell wire_cell(const struct wire_bytes *b) {
   return (struct cell){b->data, (int32_t)b->len};
 }
 
-enum { OID_INT4 = 23, OID_TEXT = 25, OID_LANGUAGE = 16401, OID_NAME = 16402, OID_LANGUAGES = 16403, OID_INTS = 1007 };
+enum {
+  OID_INT4 = 23,
+  OID_TEXT = 25,
+  OID_LANGUAGE = 16401,
+  OID_NAME = 16402,
+  OID_LANGUAGES = 16403,
+  OID_INTS = 1007
+};
 
 #define NODE_INT4(...) {.shape = SHAPE_SCALAR, .sent_oid = OID_INT4, .kind = KIND_INT4, .typmod = -1, __VA_ARGS__}
 #define NODE_TEXT(...) {.shape = SHAPE_SCALAR, .sent_oid = OID_TEXT, .kind = KIND_TEXT, .typmod = -1, __VA_ARGS__}

@@ -62,7 +62,8 @@ static void test_text_is_escaped_so_that_a_parser_gives_it_back(void **state) {
   r.cells[1] = rows_text("0123456789abcde<");
   rows_encode(&r);
   rows_end(&r);
-  rows_expect(&r, HEAD "\n<record><a_x0020_b>&lt;a href=\"x\"&gt;&amp;amp; ]]&gt;&#x0d;\n\t\xC3\xA9 and more than sixteen "
+  rows_expect(&r, HEAD "\n<record><a_x0020_b>&lt;a href=\"x\"&gt;&amp;amp; ]]&gt;&#x0d;\n\t\xC3\xA9 and more "
+                       "than sixteen "
                        "bytes &amp; so on</a_x0020_b><c" NIL "</record>\n"
                        "<record><a_x0020_b></a_x0020_b><c>0123456789abcde&lt;</c></record>\n</records>\n");
   rows_expect_count_and_no_cut(&r, 2);
@@ -146,8 +147,11 @@ static void test_keys_keep_their_own_names_however_many_have_been_met(void **sta
       int width = 1 + i % 36;
       buffer_reset(&json);
       buffer_reset(&expected);
-      buffer_appendf(&json, "{\"%0*d\":\"%.*s\",\"k%0*d\":[%d]}", width, i, i % 20, "<aaaaaaaaaaaaaaaaaaa", width, i, i);
-      buffer_appendf(&expected, "\n<record><j><_x0030_%0*d>%s%.*s</_x0030_%0*d><k%0*d><item>%d</item></k%0*d></j></record>",
+      buffer_appendf(&json, "{\"%0*d\":\"%.*s\",\"k%0*d\":[%d]}", width, i, i % 20, "<aaaaaaaaaaaaaaaaaaa",
+                     width, i, i);
+      buffer_appendf(&expected,
+                     "\n<record><j><_x0030_%0*d>%s%.*s</_x0030_%0*d><k%0*d><item>%d</item></k%0*d></j></"
+                     "record>",
                      width - 1, i, i % 20 ? "&lt;" : "", i % 20 ? i % 20 - 1 : 0, "aaaaaaaaaaaaaaaaaaa",
                      width - 1, i, width, i, i, width, i);
       if (width <= 3) continue;   /* the first digit is no zero, or there is no other */
@@ -173,10 +177,10 @@ static void test_strings_of_every_length_are_escaped_wherever_it_is_needed(void 
       for (int at = 0; at <= len; at++) {
         char json[300], expected[300], filler[40] = "";
         memset(filler, 'n', (size_t)len);
-        snprintf(json, sizeof json, "{\"k%.*s\":\"%.*s%s%s\", \"z\": [\"%s\"]}", len, filler, at, filler, odd[o].json,
-                 filler + at, odd[o].json);
-        snprintf(expected, sizeof expected, "<j><k%.*s>%.*s%s%s</k%.*s><z><item>%s</item></z></j>", len, filler, at, filler,
-                 odd[o].xml, filler + at, len, filler, odd[o].xml);
+        snprintf(json, sizeof json, "{\"k%.*s\":\"%.*s%s%s\", \"z\": [\"%s\"]}", len, filler, at, filler,
+                 odd[o].json, filler + at, odd[o].json);
+        snprintf(expected, sizeof expected, "<j><k%.*s>%.*s%s%s</k%.*s><z><item>%s</item></z></j>", len,
+                 filler, at, filler, odd[o].xml, filler + at, len, filler, odd[o].xml);
         expect_nested(json, expected);
       }
     }
@@ -193,14 +197,17 @@ static void test_numbers_and_words_are_written_as_they_stand(void **state) {
     bool is_string = good[i][0] == '"';
     int len = (int)strlen(good[i]) - 2 * is_string;
     const char *text = good[i] + is_string;
-    snprintf(json, sizeof json, "{\"a\":%s,\"bc\" : %s , \"d\":[%s, %s]}", good[i], good[i], good[i], good[i]);
-    snprintf(expected, sizeof expected, "<j><a>%.*s</a><bc>%.*s</bc><d><item>%.*s</item><item>%.*s</item></d></j>", len,
-             text, len, text, len, text, len, text);
+    snprintf(json, sizeof json, "{\"a\":%s,\"bc\" : %s , \"d\":[%s, %s]}", good[i], good[i], good[i],
+             good[i]);
+    snprintf(expected, sizeof expected,
+             "<j><a>%.*s</a><bc>%.*s</bc><d><item>%.*s</item><item>%.*s</item></d></j>", len, text, len, text,
+             len, text, len, text);
     expect_nested(json, expected);
   }
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     char json[200];
-    snprintf(json, sizeof json, "{\"a\":%s, \"b\":\"some more text behind it, so that it is far from the end\"}", bad[i]);
+    snprintf(json, sizeof json,
+             "{\"a\":%s, \"b\":\"some more text behind it, so that it is far from the end\"}", bad[i]);
     expect_nested(json, NULL);
     snprintf(json, sizeof json, "[%s]", bad[i]);
     expect_nested(json, NULL);
@@ -216,7 +223,8 @@ static void test_a_long_document_is_written_like_a_short_one(void **state) {
   buffer_append_string(&expected, "\n<record><j>");
   for (int i = 0; i < 1000; i++) {
     buffer_appendf(&json, "%s{\"key_%d\": [%d, null, \"a%d\"]}", i ? ", " : "", i, i, i);
-    buffer_appendf(&expected, "<item><key_%d><item>%d</item><item" NIL "<item>a%d</item></key_%d></item>", i, i, i, i);
+    buffer_appendf(&expected, "<item><key_%d><item>%d</item><item" NIL "<item>a%d</item></key_%d></item>", i,
+                   i, i, i);
   }
   buffer_append_string(&json, "]");
   buffer_append_string(&expected, "</j></record>");
@@ -268,7 +276,8 @@ static void test_what_xml_cannot_hold_follows_the_policy_at_its_own_element(void
   static const char json[] = "{\"a\":\"x\\u0001y\",\"b\":\"\xEF\xBF\xBF\",\"c\":\"ok\"}";
   expect_json(json, sizeof json - 1, SPECIAL_ERROR, NULL);
   expect_json(json, sizeof json - 1, SPECIAL_NULL, "<j><a" NIL "<b" NIL "<c>ok</c></j>");
-  expect_json(json, sizeof json - 1, SPECIAL_REPLACE, "<j><a>x\xEF\xBF\xBDy</a><b>\xEF\xBF\xBD</b><c>ok</c></j>");
+  expect_json(json, sizeof json - 1, SPECIAL_REPLACE,
+              "<j><a>x\xEF\xBF\xBDy</a><b>\xEF\xBF\xBD</b><c>ok</c></j>");
   static const char bytes[] = "{\"k\xFF\":1}";
   expect_json(bytes, sizeof bytes - 1, SPECIAL_ERROR, NULL);
   expect_json(bytes, sizeof bytes - 1, SPECIAL_NULL, "<j" NIL);
@@ -278,7 +287,8 @@ static void test_what_xml_cannot_hold_follows_the_policy_at_its_own_element(void
   expect_json(half, sizeof half - 1, SPECIAL_REPLACE,
               "<j><item>\xEF\xBF\xBD</item><item>\xEF\xBF\xBD\xF0\x9F\x98\x80</item><item>\\ud800</item>"
               "<item>\xEF\xBF\xBDx</item></j>");
-  expect_nested("[\"\\\\ud800\", \"\\ud83d\\ude00\"]", "<j><item>\\ud800</item><item>\xF0\x9F\x98\x80</item></j>");
+  expect_nested("[\"\\\\ud800\", \"\\ud83d\\ude00\"]",
+                "<j><item>\\ud800</item><item>\xF0\x9F\x98\x80</item></j>");
 }
 
 /* Also of documents that come again, whose keys are known by then. */
@@ -314,7 +324,8 @@ static void expect_specials(enum special special, const char *expected) {
 
 static void test_infinite_dates_and_control_characters_follow_the_policy(void **state) {
   expect_specials(SPECIAL_NULL, "\n<record><d" NIL "<t" NIL "<x" NIL "</record>");
-  expect_specials(SPECIAL_STRING, "\n<record><d>-infinity</d><t>infinity</t><x>a\xEF\xBF\xBD" "b</x></record>");
+  expect_specials(SPECIAL_STRING, "\n<record><d>-infinity</d><t>infinity</t><x>a\xEF\xBF\xBD"
+                                  "b</x></record>");
   expect_specials(SPECIAL_REPLACE, "\n<record><d>4714-11-24 BC</d><t>294276-12-31T23:59:59.999999</t>"
                                    "<x>a\xEF\xBF\xBD" "b</x></record>");
 }
@@ -388,7 +399,8 @@ static void test_attributes_keep_quotes_tabs_and_line_feeds(void **state) {
   r.cells[2] = rows_text("[1,\"x\"]");
   rows_encode(&r);
   rows_end(&r);
-  rows_expect(&r, "<records>\n <record a_x0020_b=\"&lt;&quot;&#x09;&#x0a;&#x0d;&amp;\" j=\"[1,&quot;x&quot;]\"/>\n</records>\n");
+  rows_expect(&r, "<records>\n <record a_x0020_b=\"&lt;&quot;&#x09;&#x0a;&#x0d;&amp;\" "
+                  "j=\"[1,&quot;x&quot;]\"/>\n</records>\n");
   rows_deinit(&r);
 }
 
@@ -412,7 +424,9 @@ static void test_xml_of_any_writer_is_whole_where_it_is_well_formed(void **state
   expect_whole("<a/>", 0);
   expect_whole("<a>text &amp; more &#xE9;</a>", 0);
   expect_whole("\xEF\xBB\xBF<?xml version='1.0'?>\n<!-- a > b -->\n<a x = '<' />", -1);
-  expect_whole("\xEF\xBB\xBF<?xml version='1.0'?>\n<!-- a > b -->\n<a x = '>' y=\"'\"/>\n<!-- <end> -->\n<?pi a?b?>\n", 0);
+  expect_whole("\xEF\xBB\xBF<?xml version='1.0'?>\n<!-- a > b -->\n<a x = '>' y=\"'\"/>\n<!-- <end> "
+               "-->\n<?pi a?b?>\n",
+               0);
   expect_whole("<!DOCTYPE a [<!ENTITY b \"]>\">]><a><b><![CDATA[</b>]]]></b><!-- <b> --><b/>&b;</a>", 2);
   expect_whole("<a><b><c></b></c></a>", -1);
   expect_whole("<a><![CDATA[</a>", -1);
