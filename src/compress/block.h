@@ -7,6 +7,15 @@
 
 struct block_pieces { size_t head, each; };   /* each > 0 */
 
+/*
+ * A way of compressing beside the level's own. Readers see no difference.
+ *   limit   per mille of the best size so far that it may reach to be taken: above 1000 for a faster way,
+ *           below for a slower one
+ *   texts   it is for texts alone
+ */
+struct block_way { int limit; bool texts; };
+#define BLOCK_WAYS_MAX 2
+
 struct block_codec {
   const char *name;                          /* "zstd" */
   int level_min, level_max, level_default;   /* all 0: takes no level */
@@ -20,11 +29,9 @@ struct block_codec {
    */
   bool (*compress_pieces)(void *context, const uint8_t *bytes, size_t len, struct block_pieces pieces,
                           struct buffer *out, struct error *err);
-  /*
-   * Switches to a way of compressing that is faster than the level and on much data no worse, and back. It
-   * stays until the next switch. NULL where there is none. Readers see no difference.
-   */
-  void (*set_fast)(void *context, bool fast);
+  /* Others than way 0, the level's, to be tried in this order; limit 0 ends them. */
+  struct block_way ways[BLOCK_WAYS_MAX + 1];
+  void (*set_way)(void *context, int way);   /* until the next time; way 1 is ways[0]. NULL where there are none */
   /*
    * The other way, for reading files back: exactly `room` bytes come out of the block, or it is damaged
    * (ERR_VALUE). Nothing is written beyond them, whatever the bytes are. Needs no context.

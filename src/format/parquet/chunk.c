@@ -94,7 +94,7 @@ void chunk_reset(struct chunk *c) {
   set_mode(c, samples ? CHUNK_SAMPLING : CHUNK_PLAIN);
   c->encoding = ENCODING_PLAIN;
   c->encoding_is_open = true;
-  c->storage = page_storage_open(&c->shared->pages);
+  c->storage = page_storage_open(&c->shared->pages, is_text(c));
   c->has_last = false;
   c->raw_bytes = 0;
   c->dictionary_pages = c->plain_pages = c->encoded_pages = 0;

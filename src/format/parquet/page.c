@@ -8,7 +8,7 @@
 #define PAGE_BYTES_MAX INT32_MAX
 #define HEADER_BYTES_MAX 256
 #define TELLS_BYTES_MIN 1024    /* a smaller page tells nothing about its chunk */
-#define FAST_TOLERANCE 200      /* the fast way may cost one part in so many */
+#define WAY_TRIALS_MAX 3        /* per chunk */
 #define KEEP_BYTES (2u << 20)   /* of the compression buffer; a huge value's memory is given back */
 
 bool page_writer_init(struct page_writer *w, const struct block_codec *codec, int level, struct spill *spill,
@@ -47,45 +47,71 @@ static void write_header(struct buffer *out, const struct page *page, size_t sto
 /* Less than a thirty-second saved is not worth every reader's time. */
 static bool shrinks(size_t before, size_t after) { return after < before - before / 32; }
 
-struct storage page_storage_open(const struct page_writer *w) {
+struct storage page_storage_open(const struct page_writer *w, bool is_text) {
   bool compresses = w->codec != block_codecs[0];
-  return (struct storage){.is_raw = !compresses, .raw_is_open = compresses,
-                          .fast_is_open = compresses && w->codec->set_fast != NULL};
+  return (struct storage){.is_raw = !compresses, .raw_is_open = compresses, .is_text = is_text,
+                          .way_is_open = compresses && w->codec->set_way != NULL};
 }
 
-static bool compress(struct page_writer *w, const struct page *page, bool fast, struct buffer *out,
+static bool compress(struct page_writer *w, const struct page *page, int way, struct buffer *out,
                      struct error *err) {
-  if (w->is_fast != fast) w->codec->set_fast(w->codec_context, fast);
-  w->is_fast = fast;
+  if (w->way != way) w->codec->set_way(w->codec_context, way);
+  w->way = way;
   buffer_reset(out);
   if (page->pieces.each && w->codec->compress_pieces)
     return w->codec->compress_pieces(w->codec_context, page->body, page->body_bytes, page->pieces, out, err);
   return w->codec->compress(w->codec_context, page->body, page->body_bytes, out, err);
 }
 
-bool page_try(struct page_writer *w, const struct page *page, size_t *stored_bytes, struct error *err) {
+static bool is_within(size_t size, struct block_way way, size_t best) {
+  return size <= (uint64_t)best * (uint64_t)way.limit / 1000;
+}
+
+bool page_try(struct page_writer *w, const struct page *page, bool is_text, size_t *stored_bytes,
+              struct error *err) {
   *stored_bytes = page->body_bytes;
   if (w->codec == block_codecs[0]) return true;
-  if (!compress(w, page, false, &w->compressed, err)) return false;
-  if (shrinks(page->body_bytes, w->compressed.len)) *stored_bytes = w->compressed.len;
+  if (!compress(w, page, 0, &w->compressed, err)) return false;
+  size_t best = w->compressed.len;
+  for (int i = 0; is_text && w->codec->ways[i].limit; i++) {
+    if (!w->codec->ways[i].texts) continue;
+    if (!compress(w, page, i + 1, &w->compressed, err)) return false;
+    if (is_within(w->compressed.len, w->codec->ways[i], best)) best = w->compressed.len;
+  }
+  if (shrinks(page->body_bytes, best)) *stored_bytes = best;
   return true;
 }
 
-/* Compresses in both ways and keeps the better one's bytes. */
+/* Compresses in all ways and keeps the best one's bytes. */
 static bool compare_ways(struct page_writer *w, const struct page *page, struct storage *storage,
                          struct error *err) {
-  if (!compress(w, page, false, &w->compressed, err) || !compress(w, page, true, &w->trial, err))
-    return false;
-  storage->is_fast = w->trial.len <= w->compressed.len + w->compressed.len / FAST_TOLERANCE;
-  storage->fast_is_open = false;
-  if (storage->is_fast) {
+  storage->way = 0;
+  if (!compress(w, page, 0, &w->compressed, err)) return false;
+  for (int i = 0; w->codec->ways[i].limit; i++) {
+    struct block_way way = w->codec->ways[i];
+    if (way.texts && !storage->is_text) continue;
+    if (!compress(w, page, i + 1, &w->trial, err)) return false;
+    if (!is_within(w->trial.len, way, w->compressed.len)) continue;
+    storage->way = i + 1;
     struct buffer swap = w->compressed;
     w->compressed = w->trial;
     w->trial = swap;
   }
+  storage->way_is_open = false;   /* until it disappoints */
+  storage->trials++;
+  storage->settled_from = page->body_bytes;
+  storage->settled_to = w->compressed.len;
   buffer_reset(&w->trial);
   buffer_shrink(&w->trial, 0);
   return true;
+}
+
+/* It was stored in a slow way and shrank a thirty-second less than the one that settled on that. */
+static bool disappoints(const struct page_writer *w, const struct page *page, const struct storage *storage) {
+  bool is_slow = storage->way && w->codec->ways[storage->way - 1].limit < 1000;
+  if (!is_slow || storage->trials == WAY_TRIALS_MAX) return false;
+  double before = (double)storage->settled_to / (double)storage->settled_from;
+  return (double)w->compressed.len / (double)page->body_bytes > before * (1 + 1.0 / 32);
 }
 
 /* Sets w->compressed, unless the storage is or becomes raw. */
@@ -93,10 +119,11 @@ static bool settle_and_compress(struct page_writer *w, const struct page *page, 
                                 struct error *err) {
   bool tells = page->body_bytes >= TELLS_BYTES_MIN || page->is_last;
   if (storage->is_raw) return true;
-  if (storage->fast_is_open && tells) {
+  if (storage->way_is_open && tells) {
     if (!compare_ways(w, page, storage, err)) return false;
-  } else if (!compress(w, page, storage->is_fast, &w->compressed, err)) {
-    return false;
+  } else {
+    if (!compress(w, page, storage->way, &w->compressed, err)) return false;
+    storage->way_is_open = storage->way_is_open || (tells && disappoints(w, page, storage));
   }
   /* A dictionary may still shrink when it comes; other data pages of the chunk are like this one. */
   bool is_alone = page->type == PAGE_DATA && page->encoding != ENCODING_RLE_DICTIONARY;

@@ -18,11 +18,15 @@ struct page {
  * How a chunk's pages are stored, settled by its first page that is large enough to tell.
  *   is_raw    not compressed: that page uses no dictionary and did not shrink. One for the whole chunk, since Parquet
  *             names one codec for it: once a compressed page is out, raw is no longer possible.
- *   is_fast   by the codec's fast way, which made that page no larger than the level did.
+ * way       of the codec: the one that made that page smallest, within the ways' limits. Tried again where
+ * a slow one shrinks a page less than the one that settled it.
  */
 struct storage {
   bool is_raw, raw_is_open;
-  bool is_fast, fast_is_open;
+  int way;
+  bool way_is_open, is_text;
+  int trials;                  /* of the ways, so far */
+  uint64_t settled_from, settled_to;   /* bytes of the page that settled the way, before and after */
 };
 
 struct page_place {
@@ -37,19 +41,20 @@ struct page_writer {
   void *codec_context;
   struct spill *spill;
   struct buffer compressed, header;
-  struct buffer trial;         /* of a page that is compressed in both ways */
-  bool is_fast;                /* how the context stands */
+  struct buffer trial;         /* of a page that is compressed in all ways */
+  int way;                     /* how the context stands */
 };
 
 bool page_writer_init(struct page_writer *w, const struct block_codec *codec, int level, struct spill *spill,
                       struct error *err) MUST_CHECK;
 void page_writer_deinit(struct page_writer *w);
 
-/* What a chunk begins with. */
-struct storage page_storage_open(const struct page_writer *w);
+/* What a chunk begins with; is_text: its values are texts. */
+struct storage page_storage_open(const struct page_writer *w, bool is_text);
 
-/* What the page's body would take, at the codec's level. For trials. */
-bool page_try(struct page_writer *w, const struct page *page, size_t *stored_bytes, struct error *err) MUST_CHECK;
+/* What the page's body would take, at the codec's level or in its way for texts. For trials. */
+bool page_try(struct page_writer *w, const struct page *page, bool is_text, size_t *stored_bytes,
+              struct error *err) MUST_CHECK;
 
 bool page_write(struct page_writer *w, const struct page *page, struct storage *storage,
                 struct page_place *place, struct error *err) MUST_CHECK;
