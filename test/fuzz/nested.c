@@ -2,7 +2,7 @@
  * Fuzzes the shredding of arrays, composites and hstore into Parquet: any wire bytes are a value of the type, and then the
  * file is whole and has as many rows as went in, or they are refused with an error.
  *
- * Input: the policy, a byte; then cells of 16-bit length (0xFFFF: NULL) and bytes, two a row.
+ * Input: the policy and the options, a byte; then cells of 16-bit length (0xFFFF: NULL) and bytes, two a row.
  */
 #include "format/parquet/parquet.h"
 #include "format/parquet/verify.h"
@@ -36,6 +36,17 @@ static struct type_node row_fields[] = {
 static struct type_node types[COLUMNS] = {
     {.shape = SHAPE_STRUCT, .children = row_fields, .child_count = 2},
     {.shape = SHAPE_LIST, .lower_bound = 1, .children = &amount, .child_count = 1}};
+
+/* The policy takes byte % 3; the options what is left of it. */
+static void choose_options(uint8_t byte, char *text, size_t room) {
+  static const char *const profiles[] = {"portable", "modern"};
+  static const char *const codecs[] = {"none", "snappy", "zstd:1"};
+  static const char *const pages[] = {"page-rows=2", "page-rows=20480"};
+  static const char *const others[] = {"", ",dictionary=false", ",statistics=false", ",page-index=false"};
+  unsigned n = byte / 3u;
+  snprintf(text, room, "page-size=1024,%s,profile=%s,compression=%s%s", pages[n / 24 % 2], profiles[n % 2],
+           codecs[n / 2 % 3], others[n / 6 % 4]);
+}
 
 static struct cell next_cell(const uint8_t **at, const uint8_t *end) {
   if (end - *at < 2) {
@@ -83,11 +94,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct schema schema = {.wire = wire, .wire_count = COLUMNS, .columns = columns, .column_count = COLUMNS,
                           .cell_count = COLUMNS};
   static const enum special policies[] = {SPECIAL_ERROR, SPECIAL_NULL, SPECIAL_REPLACE};
-  _Alignas(16) char options[512];
+  _Alignas(16) char options[8192];
   options_defaults(format_parquet.options, options);
   struct error err;
-  if (!options_parse(format_parquet.options, options, "parquet", "page-rows=2,page-size=1024,compression=none", &err))
-    abort();
+  char asked[256];
+  choose_options(data[0], asked, sizeof asked);
+  CHECK(options_parse(format_parquet.options, options, "parquet", asked, &err));
   struct format_spec spec = {.schema = &schema, .options = options, .special = policies[data[0] % 3],
                              .created_by = "decant fuzz", .source = "fuzz", .snapshot_at = "", .memory_bytes = 1 << 20};
   void *self;
