@@ -52,17 +52,17 @@ class Refused(Exception):
     """The policy has nothing to write for the value."""
 
 
-class AnyUuid:
-    """Equals what readers make of one: its bytes, and DuckDB its text."""
+class AnyOf:
+    """Equals each of the forms that readers give a value."""
 
-    def __init__(self, text):
-        self.text = text
+    def __init__(self, *forms):
+        self.forms = forms
 
     def __eq__(self, other):
-        return other in (self.text, bytes.fromhex(self.text.replace("-", "")))
+        return other in self.forms
 
     def __repr__(self):
-        return self.text
+        return repr(self.forms)
 
 
 class ParquetOracle:
@@ -129,7 +129,7 @@ class ParquetOracle:
         if kind.base_name == "interval" and self.splits_intervals():
             return server_text.interval_parts(text)
         if kind.base_name == "uuid" and self.has_own("uuid"):
-            return AnyUuid(text)
+            return AnyOf(bytes.fromhex(text.replace("-", "")), text)
         if kind.family == "json":
             return self.json(text)
         return PLAIN.get(kind.base_name, str)(text)
@@ -163,8 +163,10 @@ class ParquetOracle:
         return None if clamped is None else float_bits(clamped)
 
     def json(self, text):
+        """As text and, where a reader does not know the annotation, as bytes."""
         mended = mend_pairs(text)
-        return text if mended == text else self.special(mended)
+        said = text if mended == text else self.special(mended)
+        return None if said is None else AnyOf(said, said.encode())
 
 
 def as_float4(text):
