@@ -3,17 +3,8 @@
 #include "format/parquet/little_endian.h"
 #include "format/parquet/spec.h"
 
-enum { CONVERTED_UINT_8 = 11, CONVERTED_UINT_64 = 14, CONVERTED_INTERVAL = 21 };
+enum { CONVERTED_INTERVAL = 21 };
 enum { LOGICAL_UNKNOWN = 11, LOGICAL_FLOAT16 = 15 };   /* from FLOAT16 on: VARIANT, GEOMETRY … have no order, or another */
-
-static bool is_unsigned(const struct file_element *leaf) {
-  if (leaf->logical == LOGICAL_INTEGER) return !leaf->is_signed;
-  return leaf->converted >= CONVERTED_UINT_8 && leaf->converted <= CONVERTED_UINT_64;
-}
-
-static bool is_decimal(const struct file_element *leaf) {
-  return leaf->logical == LOGICAL_DECIMAL || leaf->converted == CONVERTED_DECIMAL;
-}
 
 bool bound_order_is_known(const struct file_element *leaf) {
   return leaf->physical >= 0 && leaf->physical != PHYSICAL_INT96 && leaf->physical <= PHYSICAL_FIXED &&
@@ -23,9 +14,9 @@ bool bound_order_is_known(const struct file_element *leaf) {
 bool bound_order_fits(const struct file_element *leaf, const struct bound_facts *b) {
   switch (leaf->physical) {
     case PHYSICAL_BOOLEAN: return b->len == 1;
-    case PHYSICAL_BYTE_ARRAY: return !is_decimal(leaf) || (b->len > 0 && b->len <= BOUND_KEPT_MAX);
+    case PHYSICAL_BYTE_ARRAY: return !file_element_is_decimal(leaf) || (b->len > 0 && b->len <= BOUND_KEPT_MAX);
     case PHYSICAL_FIXED:
-      if (is_decimal(leaf)) return b->len > 0 && b->len <= BOUND_KEPT_MAX && b->len == (uint64_t)leaf->width;
+      if (file_element_is_decimal(leaf)) return b->len > 0 && b->len <= BOUND_KEPT_MAX && b->len == (uint64_t)leaf->width;
       return b->len <= (uint64_t)leaf->width;   /* a bound may be cut */
     default: return b->len == file_element_width(leaf);
   }
@@ -78,11 +69,11 @@ int bound_order_compare(const struct file_element *leaf, const struct bound_fact
   switch (leaf->physical) {
     case PHYSICAL_BOOLEAN: return COMPARE(a->bytes[0], b->bytes[0]);
     case PHYSICAL_INT32:
-      if (is_unsigned(leaf)) return COMPARE(a4, b4);
+      if (file_element_is_unsigned(leaf)) return COMPARE(a4, b4);
       return COMPARE((int32_t)a4, (int32_t)b4);
-    case PHYSICAL_INT64: return compare_integers(load_le64(a->bytes), load_le64(b->bytes), is_unsigned(leaf));
+    case PHYSICAL_INT64: return compare_integers(load_le64(a->bytes), load_le64(b->bytes), file_element_is_unsigned(leaf));
     case PHYSICAL_FLOAT:
     case PHYSICAL_DOUBLE: return compare_reals(leaf, a->bytes, b->bytes);
-    default: return is_decimal(leaf) ? compare_decimals(a, b) : compare_bytes(a->bytes, a->len, b->bytes, b->len);
+    default: return file_element_is_decimal(leaf) ? compare_decimals(a, b) : compare_bytes(a->bytes, a->len, b->bytes, b->len);
   }
 }

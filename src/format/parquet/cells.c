@@ -2,6 +2,7 @@
 
 #include "base/utf8.h"
 #include "format/parquet/decimal.h"
+#include "format/parquet/epoch.h"
 #include "format/parquet/put.h"
 #include "row/json.h"
 #include "row/value_text.h"
@@ -10,8 +11,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define EPOCH_DAYS 10957                                    /* 1970-01-01 to PostgreSQL's 2000-01-01 */
-#define EPOCH_MICROS (EPOCH_DAYS * INT64_C(86400000000))
 #define DAY_MICROS INT64_C(86400000000)
 #define EXCERPT_MAX 80
 

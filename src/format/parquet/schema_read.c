@@ -139,6 +139,15 @@ bool file_schema_read(struct file_schema *s, struct thrift_reader *r, const stru
   return read_tree(s, r, count, err) && buffer_check(&s->names, "the names of a schema", err);
 }
 
+bool file_element_is_decimal(const struct file_element *e) {
+  return e->logical == LOGICAL_DECIMAL || e->converted == CONVERTED_DECIMAL;
+}
+
+bool file_element_is_unsigned(const struct file_element *e) {
+  if (e->logical == LOGICAL_INTEGER) return !e->is_signed;
+  return e->converted >= CONVERTED_UINT_8 && e->converted <= CONVERTED_UINT_64;
+}
+
 uint32_t file_element_width(const struct file_element *e) {
   switch (e->physical) {
     case PHYSICAL_INT32:

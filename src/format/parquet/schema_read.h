@@ -49,6 +49,8 @@ static inline const struct file_element *file_schema_leaf(const struct file_sche
   return file_schema_element(s, ((const uint32_t *)(void *)s->leaves.data)[leaf]);
 }
 
+bool file_element_is_decimal(const struct file_element *e);
+bool file_element_is_unsigned(const struct file_element *e);   /* UINT of any width */
 /* Bytes of a PLAIN value; 0: BOOLEAN, BYTE_ARRAY, or a type that does not exist. */
 uint32_t file_element_width(const struct file_element *e);
 

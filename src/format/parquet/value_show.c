@@ -3,13 +3,12 @@
 #include "base/bytes.h"
 #include "base/utf8.h"
 #include "format/parquet/bound_order.h"
+#include "format/parquet/epoch.h"
 #include "format/parquet/little_endian.h"
 #include "format/parquet/spec.h"
 #include "row/datetime_text.h"
 #include "row/value_text.h"
 
-#define EPOCH_DAYS 10957   /* 1970-01-01 to PostgreSQL's 2000-01-01 */
-#define EPOCH_MICROS (EPOCH_DAYS * INT64_C(86400000000))
 #define SHOWN_BYTES_MAX 32
 
 enum { LOGICAL_ENUM = 4, LOGICAL_OF_UUID = 14, CONVERTED_ENUM = 4 };
@@ -88,14 +87,10 @@ static void show_timestamp(int64_t v, int unit, bool is_utc, struct buffer *out)
   append_or_digits(out, text, !fits ? NULL : is_utc ? timestamptz_write(text, wire) : timestamp_write(text, wire), v);
 }
 
-static bool is_decimal(const struct file_element *leaf) {
-  return leaf->logical == LOGICAL_DECIMAL || leaf->converted == CONVERTED_DECIMAL;
-}
-
 static void show_integer(const struct file_element *leaf, int64_t v, struct buffer *out) {
   bool of_old = !leaf->logical && (leaf->converted == CONVERTED_TIMESTAMP_MILLIS ||
                                    leaf->converted == CONVERTED_TIMESTAMP_MICROS);
-  if (is_decimal(leaf)) show_small_decimal(v, leaf->scale, out);
+  if (file_element_is_decimal(leaf)) show_small_decimal(v, leaf->scale, out);
   else if (leaf->logical == LOGICAL_DATE || leaf->converted == CONVERTED_DATE) show_date(v, out);
   else if (leaf->logical == LOGICAL_TIMESTAMP) show_timestamp(v, leaf->time_unit, leaf->is_utc, out);
   else if (of_old) show_timestamp(v, leaf->converted == CONVERTED_TIMESTAMP_MILLIS ? UNIT_MILLIS : 2, true, out);
@@ -144,27 +139,23 @@ static bool is_text(const struct file_element *leaf) {
   return leaf->converted == CONVERTED_UTF8 || leaf->converted == CONVERTED_JSON || leaf->converted == CONVERTED_ENUM;
 }
 
-static bool is_unsigned(const struct file_element *leaf) {
-  return leaf->logical == LOGICAL_INTEGER ? !leaf->is_signed : leaf->converted >= 11 && leaf->converted <= 14;
-}
-
 void parquet_value_show(const struct file_element *leaf, const struct bound_facts *b, struct buffer *out) {
   bool fits = bound_order_fits(leaf, b);
   switch (fits ? leaf->physical : PHYSICAL_INT96) {
     case PHYSICAL_BOOLEAN: buffer_append_string(out, b->bytes[0] ? "true" : "false"); break;
     case PHYSICAL_INT32:
-      if (is_unsigned(leaf)) buffer_appendf(out, "%u", load_le32(b->bytes));
+      if (file_element_is_unsigned(leaf)) buffer_appendf(out, "%u", load_le32(b->bytes));
       else show_integer(leaf, (int32_t)load_le32(b->bytes), out);
       break;
     case PHYSICAL_INT64:
-      if (is_unsigned(leaf)) buffer_appendf(out, "%llu", (unsigned long long)load_le64(b->bytes));
+      if (file_element_is_unsigned(leaf)) buffer_appendf(out, "%llu", (unsigned long long)load_le64(b->bytes));
       else show_integer(leaf, (int64_t)load_le64(b->bytes), out);
       break;
     case PHYSICAL_FLOAT:
     case PHYSICAL_DOUBLE: show_real(leaf, b, out); break;
     case PHYSICAL_BYTE_ARRAY:
     case PHYSICAL_FIXED:
-      if (is_decimal(leaf) && b->len > 0 && b->len <= DECIMAL_BYTES_MAX) show_decimal(b->bytes, b->len, leaf->scale, out);
+      if (file_element_is_decimal(leaf) && b->len > 0 && b->len <= DECIMAL_BYTES_MAX) show_decimal(b->bytes, b->len, leaf->scale, out);
       else if (leaf->logical == LOGICAL_OF_UUID && b->len == 16) show_uuid(b->bytes, out);
       else if (is_text(leaf)) show_text(b, out);
       else show_hex(b, out);

@@ -21,10 +21,9 @@ static int32_t digits_of(uint32_t width) { return (int32_t)(((int64_t)width * 8 
 
 /* Readers refuse decimals of which the scale, the precision or the bytes do not go together. */
 static bool check_decimal(const struct file_element *leaf, struct error *err) {
-  bool is_decimal = leaf->logical == LOGICAL_DECIMAL || leaf->converted == CONVERTED_DECIMAL;
   bool is_fixed = leaf->physical == PHYSICAL_FIXED || leaf->physical == PHYSICAL_INT32 ||
                   leaf->physical == PHYSICAL_INT64;
-  if (!is_decimal || (leaf->precision == 0 && leaf->scale == 0)) return true;   /* or the logical type alone says */
+  if (!file_element_is_decimal(leaf) || (leaf->precision == 0 && leaf->scale == 0)) return true;   /* or the logical type alone says */
   if (leaf->precision > 0 && leaf->scale <= leaf->precision &&
       (!is_fixed || leaf->precision <= digits_of(file_element_width(leaf))))
     return true;
