@@ -1,5 +1,6 @@
 #include "format/parquet/options.h"
 
+#include "format/parquet/codec_id.h"
 #include "format/parquet/decimal.h"
 #include "format/parquet/encode.h"
 
@@ -53,20 +54,6 @@ const struct option parquet_option_table[] = {
     {NULL},
 };
 
-static const struct codec_row {
-  const char *name;
-  enum codec_id id;
-} codec_ids[] = {
-    {"none", CODEC_NONE}, {"snappy", CODEC_SNAPPY}, {"gzip", CODEC_GZIP}, {"zstd", CODEC_ZSTD},
-    {"lz4_raw", CODEC_LZ4_RAW},
-};
-
-static enum codec_id id_of(const char *name) {
-  for (size_t i = 0; i < sizeof codec_ids / sizeof *codec_ids; i++)
-    if (strcmp(codec_ids[i].name, name) == 0) return codec_ids[i].id;
-  return CODEC_NONE;
-}
-
 static bool parse_level(const struct block_codec *block, const char *text, int *level, struct error *err) {
   int64_t v;
   *level = block->level_default;
@@ -94,7 +81,7 @@ bool parquet_codec_parse(const char *text, struct parquet_codec *codec, struct e
     return fail_field(
         err, "parquet.compression",
         "option \"parquet.compression\": \"%s\" is not one of none, snappy, gzip, zstd, lz4_raw", name);
-  codec->id = id_of(name);
+  codec->id = codec_id_of(codec->block);
   return parse_level(codec->block, colon ? colon + 1 : NULL, &codec->level, err);
 }
 

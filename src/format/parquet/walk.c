@@ -1,7 +1,7 @@
 #include "format/parquet/walk.h"
 
-#include "compress/block.h"
 #include "compress/crc.h"
+#include "format/parquet/codec_id.h"
 #include "format/parquet/names.h"
 #include "format/parquet/spec.h"
 
@@ -187,15 +187,8 @@ static bool load_body(struct walk *w, const struct page_facts *p, struct error *
   return !p->has_crc || check_crc(w, p, crc_update(0, w->stored.data, len), err);
 }
 
-static const struct block_codec *codec_of(int64_t id) {
-  static const char *const names[] = {[CODEC_NONE] = "none", [CODEC_SNAPPY] = "snappy", [CODEC_GZIP] = "gzip",
-                                      [CODEC_ZSTD] = "zstd", [CODEC_LZ4_RAW] = "lz4_raw"};
-  bool known = id >= 0 && (size_t)id < sizeof names / sizeof *names && names[id];
-  return known ? block_codec_find(names[id]) : NULL;
-}
-
 static bool can_look_into(const struct walk *w, const struct page_facts *p, const struct chunk_facts *chunk) {
-  return w->decodes && p->type != PAGE_INDEX && codec_of(chunk->codec) && p->stored_bytes <= WALK_PAGE_BYTES_MAX &&
+  return w->decodes && p->type != PAGE_INDEX && codec_id_find_block(chunk->codec) && p->stored_bytes <= WALK_PAGE_BYTES_MAX &&
          p->plain_bytes <= WALK_PAGE_BYTES_MAX;
 }
 
@@ -204,7 +197,7 @@ static bool expand_body(struct walk *w, const struct page_facts *p, const struct
   bool is_v2 = p->type == PAGE_DATA_V2;
   size_t plain_len = (size_t)p->plain_bytes, levels = is_v2 ? (size_t)(p->definition_bytes + p->repetition_bytes) : 0;
   if (levels > plain_len || levels > w->stored.len) return fail(err, ERR_VALUE, "its levels are longer than the page");
-  const struct block_codec *codec = codec_of(is_v2 && !p->is_compressed ? CODEC_NONE : chunk->codec);
+  const struct block_codec *codec = codec_id_find_block(is_v2 && !p->is_compressed ? CODEC_NONE : chunk->codec);
   buffer_reset(&w->plain);
   uint8_t *to = buffer_reserve(&w->plain, plain_len + 1);
   if (!to) return buffer_check(&w->plain, "a page", err);
