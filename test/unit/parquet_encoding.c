@@ -82,14 +82,46 @@ static void test_a_cut_stream_ends_and_reads_no_further(void **state) {
 
 static void test_levels_of_a_page_without_nulls_are_one_run(void **state) {
   struct levels l;
-  buffer_init(&l.bytes, 1000);
-  levels_reset(&l, 1);
+  struct error err;
+  assert_true(levels_init(&l, 1, false, &err));
   for (int i = 0; i < 20000; i++) levels_add(&l, 1);
   levels_finish(&l);
   static const uint8_t expected[] = {0xC0, 0xB8, 0x02, 0x01};   /* 20,000 << 1 as a varint, then the value */
   assert_int_equal(l.bytes.len, sizeof expected);
   assert_memory_equal(l.bytes.data, expected, sizeof expected);
-  buffer_deinit(&l.bytes);
+  levels_deinit(&l);
+}
+
+static void test_levels_are_counted_page_by_page(void **state) {
+  struct levels l;
+  struct error err;
+  assert_true(levels_init(&l, 2, true, &err));
+  for (uint32_t page = 1; page <= 3; page++) {
+    for (uint32_t i = 0; i < 10 * page; i++) levels_add(&l, i % 5 == 0 ? 0 : 2);
+    levels_finish(&l);
+    assert_int_equal(l.counts[0], 2 * page);
+    assert_int_equal(l.counts[1], 0);
+    assert_int_equal(l.counts[2], 8 * page);
+    levels_reset(&l, 100);
+  }
+  levels_deinit(&l);
+}
+
+/* As after a row of millions of items: what follows needs little again. */
+static void test_a_page_of_many_levels_gives_their_memory_back(void **state) {
+  struct levels l;
+  struct error err;
+  assert_true(levels_init(&l, 3, true, &err));
+  for (uint32_t i = 0; i < 1000000; i++) levels_add(&l, i % 4);
+  levels_finish(&l);
+  assert_true(l.bytes.capacity >= 250000);
+  levels_reset(&l, 1000);
+  assert_int_equal(l.bytes.capacity, 1000);
+  levels_add(&l, 3);
+  levels_finish(&l);
+  assert_false(l.bytes.failed);
+  assert_int_equal(l.counts[3], 1);
+  levels_deinit(&l);
 }
 
 /* --- dictionary --- */
@@ -422,6 +454,8 @@ int main(void) {
       cmocka_unit_test(test_packed_values_are_laid_out_as_the_specification_shows),
       cmocka_unit_test(test_a_cut_stream_ends_and_reads_no_further),
       cmocka_unit_test(test_levels_of_a_page_without_nulls_are_one_run),
+      cmocka_unit_test(test_levels_are_counted_page_by_page),
+      cmocka_unit_test(test_a_page_of_many_levels_gives_their_memory_back),
       cmocka_unit_test(test_a_dictionary_numbers_values_by_first_appearance),
       cmocka_unit_test(test_a_dictionary_finds_each_of_many_values_again),
       cmocka_unit_test(test_dictionaries_stop_at_their_common_budget_and_still_find_what_they_have),

@@ -32,6 +32,7 @@ struct chunk_shared {
   uint32_t page_bytes_max;     /* to which a page of texts grows while there is room in the pool */
   size_t text_pool_bytes;      /* for all open pages of texts */
   size_t open_text_bytes;      /* in them */
+  size_t scratch_bytes;        /* that the buffers above keep between pages: what usual ones need */
   uint32_t page_rows;
   enum profile profile;
   bool uses_dictionary;
@@ -97,7 +98,7 @@ struct chunk {
   struct page_place bloom_place;   /* after chunk_finish; stored_bytes 0: none */
 };
 
-void chunk_init(struct chunk *c, const struct leaf *leaf, struct chunk_shared *shared);
+bool chunk_init(struct chunk *c, const struct leaf *leaf, struct chunk_shared *shared, struct error *err) MUST_CHECK;
 void chunk_deinit(struct chunk *c);
 void chunk_release(struct chunk *c); /* finished and described: gives back what only building needed */
 void chunk_reset(struct chunk *c);   /* for the next row group */

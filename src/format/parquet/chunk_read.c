@@ -84,6 +84,23 @@ static void read_page_encodings(struct thrift_reader *r, const struct thrift_fie
   c->page_encoding_count = count <= PAGE_ENCODINGS_MAX ? (size_t)count : 0;
 }
 
+static void read_histogram(struct thrift_reader *r, const struct thrift_field *f, struct histogram_facts *h) {
+  h->size = thrift_read_list(r, f, THRIFT_I64);
+  for (uint64_t i = 0; i < h->size && !r->failure; i++) {
+    int64_t count = thrift_element_read_int(r);
+    if (i < LEVELS_COUNTED) h->counts[i] = count;
+  }
+}
+
+static void read_size_statistics(struct thrift_reader *r, const struct thrift_field *field, struct chunk_facts *c) {
+  if (!thrift_is_struct(r, field)) return;
+  for (struct thrift_field f = thrift_struct_enter(r); thrift_next(r, &f);) {
+    if (f.id == 2) read_histogram(r, &f, &c->repetition);
+    else if (f.id == 3) read_histogram(r, &f, &c->definition);
+    else thrift_skip(r, &f);
+  }
+}
+
 static void read_path(struct thrift_reader *r, const struct thrift_field *f, const struct file_schema *schema,
                       size_t leaf) {
   if (!file_schema_is_path(schema, leaf, r, f))
@@ -106,6 +123,7 @@ static void read_column_metadata(struct thrift_reader *r, const struct file_sche
       case 13: read_page_encodings(r, &f, c); break;
       case 14: c->bloom.offset = thrift_read_int(r, &f); break;
       case 15: c->bloom.len = thrift_read_int(r, &f); break;
+      case 16: read_size_statistics(r, &f, c); break;
       default: thrift_skip(r, &f);
     }
   }

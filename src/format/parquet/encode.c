@@ -17,11 +17,11 @@ void encode_scratch_deinit(struct encode_scratch *s) {
   buffer_deinit(&s->suffixes);
 }
 
-void encode_scratch_release(struct encode_scratch *s) {
+void encode_scratch_shrink(struct encode_scratch *s, size_t keep_bytes) {
   buffer_reset(&s->lengths);
-  buffer_shrink(&s->lengths, 0);
+  buffer_shrink(&s->lengths, keep_bytes);
   buffer_reset(&s->suffixes);
-  buffer_shrink(&s->suffixes, 0);
+  buffer_shrink(&s->suffixes, keep_bytes);
 }
 
 size_t encodings_of(const struct leaf *leaf, enum profile profile, enum encoding to[ENCODINGS_MAX]) {

@@ -14,7 +14,7 @@ struct encode_scratch { struct buffer lengths, suffixes; };
 
 void encode_scratch_init(struct encode_scratch *s);
 void encode_scratch_deinit(struct encode_scratch *s);
-void encode_scratch_release(struct encode_scratch *s);   /* gives the memory back */
+void encode_scratch_shrink(struct encode_scratch *s, size_t keep_bytes);   /* of each; gives the rest back */
 
 /* PLAIN first; not the dictionary. How many there are. */
 size_t encodings_of(const struct leaf *leaf, enum profile profile, enum encoding to[ENCODINGS_MAX]);

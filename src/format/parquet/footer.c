@@ -12,7 +12,10 @@
 
 #define LOG_BYTES_MAX ((size_t)64 << 10)       /* of each log in memory */
 
-struct chunk_record { uint32_t metadata_bytes, column_index_bytes, offset_index_bytes; };
+struct chunk_record {
+  struct column_metadata metadata;
+  uint32_t column_index_bytes, offset_index_bytes;
+};
 struct group_totals { uint64_t row_count, plain_bytes, stored_bytes, offset; };
 
 struct row_group_meta *row_group_meta_new(size_t chunk_count, struct error *err) {
@@ -30,6 +33,7 @@ void row_group_meta_free(void *meta) {
   struct row_group_meta *m = meta;
   if (!m) return;
   for (size_t i = 0; i < m->chunk_count; i++) {
+    free(m->chunks[i].level_counts);
     free(m->chunks[i].pages);
     buffer_deinit(&m->chunks[i].column_index);
   }
@@ -43,6 +47,7 @@ void footer_init(struct footer *f) {
   spill_init(&f->column_indexes, LOG_BYTES_MAX);
   spill_init(&f->offset_indexes, LOG_BYTES_MAX);
   buffer_init(&f->scratch, FOOTER_BYTES_MAX);
+  buffer_init(&f->unbounded, FOOTER_BYTES_MAX);
 }
 
 void footer_deinit(struct footer *f) {
@@ -50,85 +55,8 @@ void footer_deinit(struct footer *f) {
   spill_deinit(&f->column_indexes);
   spill_deinit(&f->offset_indexes);
   buffer_deinit(&f->scratch);
+  buffer_deinit(&f->unbounded);
   sort_edges_deinit(&f->edges);
-}
-
-static void write_statistics(const struct chunk_meta *m, const struct leaf *leaf, struct thrift_writer *w) {
-  thrift_struct_begin(w, 12);
-  thrift_i64(w, 3, (int64_t)m->null_count);
-  if (m->distinct_count) thrift_i64(w, 4, (int64_t)m->distinct_count);
-  if (m->has_bounds) {
-    thrift_binary(w, 5, m->max.bytes, m->max.len);
-    thrift_binary(w, 6, m->min.bytes, m->min.len);
-    thrift_bool(w, 7, m->max.exact);
-    thrift_bool(w, 8, m->min.exact);
-  }
-  if (leaf->order == ORDER_FLOAT) thrift_i64(w, 9, (int64_t)m->nan_count);
-  thrift_struct_end(w);
-}
-
-static void write_page_encoding(struct thrift_writer *w, enum page_type type, enum encoding encoding,
-                                uint32_t count) {
-  thrift_element_struct_begin(w);
-  thrift_i32(w, 1, type);
-  thrift_i32(w, 2, encoding);
-  thrift_i32(w, 3, (int32_t)count);
-  thrift_struct_end(w);
-}
-
-/* Readers trust a chunk to be all dictionary only by these counts. */
-static void write_encoding_stats(const struct chunk_meta *m, struct thrift_writer *w) {
-  bool dictionary = m->dictionary_bytes > 0;
-  thrift_list(w, 13, THRIFT_STRUCT, (dictionary ? 2u : 0u) + (m->plain_pages ? 1u : 0u) + (m->encoded_pages ? 1u : 0u));
-  if (dictionary) {
-    write_page_encoding(w, PAGE_DICTIONARY, ENCODING_PLAIN, 1);
-    write_page_encoding(w, PAGE_DATA, ENCODING_RLE_DICTIONARY, m->dictionary_pages);
-  }
-  if (m->plain_pages) write_page_encoding(w, PAGE_DATA, ENCODING_PLAIN, m->plain_pages);
-  if (m->encoded_pages) write_page_encoding(w, PAGE_DATA, m->encoding, m->encoded_pages);
-}
-
-static void write_encodings(const struct chunk_meta *m, struct thrift_writer *w) {
-  enum encoding used[4];
-  size_t count = 0;
-  bool dictionary = m->dictionary_bytes > 0;
-  if (dictionary || m->plain_pages) used[count++] = ENCODING_PLAIN;   /* a dictionary page is PLAIN itself */
-  used[count++] = ENCODING_RLE;
-  if (dictionary) used[count++] = ENCODING_RLE_DICTIONARY;
-  if (m->encoded_pages) used[count++] = m->encoding;
-  thrift_list(w, 2, THRIFT_I32, count);
-  for (size_t i = 0; i < count; i++) thrift_element_i32(w->out, used[i]);
-}
-
-/* Where a chunk's bytes lie in the file. */
-struct chunk_offsets { uint64_t pages, bloom; };
-
-static void write_column_metadata(const struct chunk_meta *m, const struct leaf *leaf,
-                                  const struct chunk_offsets *offsets, struct buffer *out) {
-  struct thrift_writer w = thrift_begin(out);
-  bool has_text = leaf->physical == PHYSICAL_BYTE_ARRAY;
-  thrift_i32(&w, 1, leaf->physical);
-  write_encodings(m, &w);
-  thrift_list(&w, 3, THRIFT_BINARY, leaf->path_len);
-  for (size_t i = 0; i < leaf->path_len; i++) thrift_element_binary(out, leaf->path[i], strlen(leaf->path[i]));
-  thrift_i32(&w, 4, m->codec);
-  thrift_i64(&w, 5, (int64_t)m->value_count);
-  thrift_i64(&w, 6, (int64_t)m->plain_bytes);
-  thrift_i64(&w, 7, (int64_t)m->stored_bytes);
-  thrift_i64(&w, 9, (int64_t)(offsets->pages + m->dictionary_bytes));
-  if (m->dictionary_bytes) thrift_i64(&w, 11, (int64_t)offsets->pages);
-  write_statistics(m, leaf, &w);
-  write_encoding_stats(m, &w);
-  if (m->bloom_bytes) {
-    thrift_i64(&w, 14, (int64_t)offsets->bloom);
-    thrift_i32(&w, 15, (int32_t)m->bloom_bytes);
-  }
-  if (has_text) {
-    thrift_struct_begin(&w, 16);
-    thrift_i64(&w, 1, (int64_t)m->text_bytes);
-    thrift_struct_end(&w);
-  }
-  thrift_struct_end(&w);
 }
 
 /* Appends what is in the scratch buffer, and empties it. */
@@ -153,9 +81,25 @@ static bool add_chunk(struct footer *f, const struct chunk_meta *m, const struct
                       const struct chunk_offsets *offsets, bool writes_page_index, struct error *err) {
   struct chunk_record record = {0};
   if (writes_page_index && !add_indexes(f, m, leaf, offsets->pages, &record, err)) return false;
-  write_column_metadata(m, leaf, offsets, &f->scratch);
-  record.metadata_bytes = (uint32_t)f->scratch.len;
+  record.metadata = column_metadata_write(m, leaf, offsets, &f->scratch);
   return spill_append(&f->groups, &record, sizeof record, err) && append_scratch(f, &f->groups, err);
+}
+
+/*
+ * Readers are at ease with columns without bounds, but not all with such chunks among others: DataFusion takes the bounds that
+ * there are for the whole file's, and finds no row beyond them. So a column has bounds in all its chunks with values or in
+ * none. The column indexes, which are read chunk by chunk, stay.
+ */
+static bool note_unbounded(struct footer *f, const struct row_group_meta *meta, struct error *err) {
+  uint8_t *unbounded = f->unbounded.data;
+  if (f->unbounded.len == 0 && (unbounded = buffer_reserve(&f->unbounded, meta->chunk_count))) {
+    memset(unbounded, 0, meta->chunk_count);
+    f->unbounded.len = meta->chunk_count;
+  }
+  if (!unbounded) return buffer_check(&f->unbounded, "the Parquet footer", err);
+  for (size_t i = 0; i < meta->chunk_count; i++)
+    unbounded[i] |= !meta->chunks[i].has_bounds && meta->chunks[i].value_count > meta->chunks[i].null_count;
+  return true;
 }
 
 static void take_edges(struct footer *f, const struct leaf *leaves, const struct sorting_column *sorting,
@@ -175,7 +119,7 @@ bool footer_add(struct footer *f, const struct parquet_schema *schema, const str
     totals.plain_bytes += meta->chunks[i].plain_bytes;
     totals.stored_bytes += meta->chunks[i].stored_bytes;
   }
-  if (!spill_append(&f->groups, &totals, sizeof totals, err)) return false;
+  if (!note_unbounded(f, meta, err) || !spill_append(&f->groups, &totals, sizeof totals, err)) return false;
   struct chunk_offsets offsets = {.pages = offset, .bloom = offset + totals.stored_bytes};
   for (size_t i = 0; i < meta->chunk_count; i++) {
     if (!add_chunk(f, &meta->chunks[i], &schema->leaves[i], &offsets, writes_page_index, err)) return false;
@@ -201,15 +145,28 @@ static void let_go(struct cursor *at, struct buffer *out) {
   at->let_go += before - out->len;
 }
 
-static bool write_chunk(struct cursor *at, struct thrift_writer *w, struct error *err) {
+/* ColumnChunk's field 3, from the log. */
+static bool write_metadata(struct cursor *at, const struct column_metadata *m, bool has_bounds, struct thrift_writer *w,
+                           struct error *err) {
+  const uint8_t *bytes =
+      replay_take(&at->groups, m->head_bytes + m->statistics_bytes + m->boundless_bytes + m->tail_bytes, err);
+  if (!bytes) return false;
+  const uint8_t *statistics = bytes + m->head_bytes, *boundless = statistics + m->statistics_bytes;
+  thrift_struct_raw(w, 3, bytes, m->head_bytes);
+  if (has_bounds) thrift_element_raw(w, statistics, m->statistics_bytes);
+  else thrift_element_raw(w, boundless, m->boundless_bytes);
+  thrift_element_raw(w, boundless + m->boundless_bytes, m->tail_bytes);
+  return true;
+}
+
+static bool write_chunk(struct cursor *at, bool has_bounds, struct thrift_writer *w, struct error *err) {
   struct chunk_record record;
   const uint8_t *bytes = replay_take(&at->groups, sizeof record, err);
   if (!bytes) return false;
   memcpy(&record, bytes, sizeof record);
-  if (!(bytes = replay_take(&at->groups, record.metadata_bytes, err))) return false;
   thrift_element_struct_begin(w);
   thrift_i64(w, 2, 0);   /* file_offset: required, deprecated */
-  thrift_struct_raw(w, 3, bytes, record.metadata_bytes);
+  if (!write_metadata(at, &record.metadata, has_bounds, w, err)) return false;
   if (record.offset_index_bytes) {
     thrift_i64(w, 4, (int64_t)at->offset_index_offset);
     thrift_i32(w, 5, (int32_t)record.offset_index_bytes);
@@ -237,7 +194,8 @@ static void write_sorting(const struct sorting_column *columns, size_t count, st
   }
 }
 
-static bool write_group(const struct footer *f, const struct footer_facts *facts, struct cursor *at, struct thrift_writer *w, struct error *err) {
+static bool write_group(const struct footer *f, const struct footer_facts *facts, struct cursor *at,
+                        struct thrift_writer *w, struct error *err) {
   struct group_totals totals;
   const uint8_t *bytes = replay_take(&at->groups, sizeof totals, err);
   if (!bytes) return false;
@@ -246,7 +204,7 @@ static bool write_group(const struct footer *f, const struct footer_facts *facts
   size_t chunk_count = facts->schema->leaf_count;
   thrift_list(w, 1, THRIFT_STRUCT, chunk_count);
   for (size_t i = 0; i < chunk_count; i++)
-    if (!write_chunk(at, w, err)) return false;
+    if (!write_chunk(at, !f->unbounded.data[i], w, err)) return false;
   thrift_i64(w, 2, (int64_t)totals.plain_bytes);
   thrift_i64(w, 3, (int64_t)totals.row_count);
   write_sorting(facts->sorting, f->sorted_count, w);

@@ -6,30 +6,9 @@
  * adds the offset when it joins the part.
  */
 #pragma once
-#include "format/parquet/geometry.h"
-#include "format/parquet/page_index.h"
-#include "format/parquet/schema.h"
+#include "format/parquet/column_metadata.h"
 #include "format/parquet/sort_order.h"
 #include "format/parquet/spill.h"
-
-struct chunk_meta {
-  enum codec_id codec;
-  uint64_t value_count;                /* entries: nulls included */
-  uint64_t plain_bytes, stored_bytes;  /* of all pages, headers and dictionary page included */
-  uint32_t dictionary_bytes;           /* stored size of the dictionary page; 0: none */
-  uint32_t dictionary_pages, plain_pages;   /* data pages by encoding */
-  uint32_t encoded_pages;              /* in `encoding`, which is then another than PLAIN */
-  enum encoding encoding;
-  uint32_t bloom_bytes;                /* its Bloom filter, which lies behind the group's pages; 0: none */
-  uint64_t null_count, nan_count, text_bytes;
-  uint64_t distinct_count;             /* 0: not known */
-  bool has_bounds;
-  struct bound min, max;
-  struct page_location *pages;
-  size_t page_count;
-  struct buffer column_index;          /* serialised; empty: none */
-  struct geometry_facts geometry;      /* of WKB */
-};
 
 struct row_group_meta {
   uint64_t row_count;
@@ -42,10 +21,11 @@ struct row_group_meta *row_group_meta_new(size_t chunk_count, struct error *err)
 void row_group_meta_free(void *meta);  /* the meta_free slot; NULL is allowed */
 
 struct footer {
-  struct spill groups;         /* of each row group struct group_totals, then of each chunk struct chunk_record and its
-                                  ColumnMetaData */
+  struct spill groups;         /* of each row group struct group_totals, then of each chunk struct chunk_record and the
+                                  pieces of its ColumnMetaData */
   struct spill column_indexes, offset_indexes;   /* the structs, one behind the other */
   struct buffer scratch;
+  struct buffer unbounded;     /* a bool by leaf: some chunk has values without bounds, so no chunk of it says any */
   size_t group_count;
   struct sort_edges edges;     /* of the last group */
   size_t sorted_count;         /* all rows so far are sorted by so many of the sorting columns */

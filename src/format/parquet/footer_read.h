@@ -29,6 +29,13 @@ struct statistics_facts {
   struct bound_facts min, max;    /* min_value and max_value; the deprecated fields are passed over */
 };
 
+#define LEVELS_COUNTED 256        /* more than file_element's maxima */
+/* How often each level occurs, from 0 on, as SizeStatistics says. */
+struct histogram_facts {
+  uint64_t size;                  /* 0: not said */
+  int64_t counts[LEVELS_COUNTED]; /* those beyond are left out */
+};
+
 struct page_encoding { int64_t type, encoding, count; };
 
 /* Bytes of the file; offset 0: none. */
@@ -47,6 +54,7 @@ struct chunk_facts {
   struct page_encoding page_encodings[PAGE_ENCODINGS_MAX];
   size_t page_encoding_count;     /* 0: not said, or more than fit */
   struct statistics_facts statistics;
+  struct histogram_facts repetition, definition;
   struct extent bloom;            /* len may be NOT_SAID */
   struct extent column_index, offset_index;
 };

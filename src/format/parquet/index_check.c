@@ -4,7 +4,8 @@
 #include "format/parquet/spec.h"
 
 /* Where the lists of an index struct begin; 0: not there. */
-struct lists { uint64_t at[6]; int64_t boundary_order; };
+#define FIELDS_MAX 7
+struct lists { uint64_t at[FIELDS_MAX + 1]; int64_t boundary_order; };
 
 static bool find_lists(struct thrift_reader *r, int fd, const struct extent *e, uint64_t end, const char *what,
                        struct lists *lists, struct error *err) {
@@ -18,7 +19,7 @@ static bool find_lists(struct thrift_reader *r, int fd, const struct extent *e, 
       lists->boundary_order = thrift_read_int(r, &f);
       continue;
     }
-    if (f.id < 6 && f.type == THRIFT_LIST) lists->at[f.id] = thrift_reader_offset(r);
+    if (f.id <= FIELDS_MAX && f.type == THRIFT_LIST) lists->at[f.id] = thrift_reader_offset(r);
     thrift_skip(r, &f);
   }
   if (!thrift_reader_check(r, what, err)) return false;
@@ -55,6 +56,23 @@ static bool open_offsets(struct index_check *x, int fd, uint64_t end, struct err
   return check_list(&x->locations, "the offset index", err);
 }
 
+/* Lists of all pages' counts; writers without any may leave them empty. */
+static bool open_histograms(struct index_check *x, int fd, const struct lists *lists, struct error *err) {
+  static const char what[] = "the column index";
+  const struct extent *e = &x->chunk->column_index;
+  const struct file_element *leaf = x->chunk->element;
+  const struct { struct index_list *list; uint64_t at; unsigned max; } all[] = {
+      {&x->repetition, lists->at[6], leaf->repetition_max}, {&x->definition, lists->at[7], leaf->definition_max}};
+  for (size_t i = 0; i < 2; i++) {
+    open_list(all[i].list, fd, all[i].at, e, THRIFT_I64);
+    if (!check_list(all[i].list, what, err)) return false;
+    if (all[i].list->count == 0) all[i].list->is_there = false;
+    else if (all[i].list->count / (all[i].max + 1) != x->null_pages.count || all[i].list->count % (all[i].max + 1))
+      return fail(err, ERR_VALUE, "%s counts levels for more or fewer pages than it has", what);
+  }
+  return true;
+}
+
 static bool open_bounds(struct index_check *x, int fd, uint64_t end, struct error *err) {
   static const char what[] = "the column index";
   const struct extent *e = &x->chunk->column_index;
@@ -72,7 +90,8 @@ static bool open_bounds(struct index_check *x, int fd, uint64_t end, struct erro
   x->has_bounds = true;
   bool same = x->mins.count == x->null_pages.count && x->maxes.count == x->null_pages.count &&
               (!x->null_counts.is_there || x->null_counts.count == x->null_pages.count);
-  return same || fail(err, ERR_VALUE, "the lists of %s have different lengths", what);
+  if (!same) return fail(err, ERR_VALUE, "the lists of %s have different lengths", what);
+  return open_histograms(x, fd, &lists, err);
 }
 
 bool index_check_open(struct index_check *x, int fd, uint64_t end, const struct chunk_facts *chunk,
@@ -120,6 +139,23 @@ static void follow_order(struct index_check *x, const struct bound_facts *min, c
   x->last_max = *max;
 }
 
+static bool check_histogram(struct index_list *l, unsigned max, const uint64_t *counts, struct error *err) {
+  for (unsigned level = 0; l->is_there && level <= max; level++) {
+    int64_t said = thrift_element_read_int(&l->thrift);
+    if (!check_list(l, "the column index", err)) return false;
+    if (counts && (uint64_t)said != counts[level])
+      return fail(err, ERR_VALUE, "the column index says that it has the level %u %lld times, it has it %llu times", level,
+                  (long long)said, (unsigned long long)counts[level]);
+  }
+  return true;
+}
+
+static bool check_histograms(struct index_check *x, const struct page_counts *counts, struct error *err) {
+  const struct file_element *leaf = x->chunk->element;
+  return check_histogram(&x->repetition, leaf->repetition_max, counts ? counts->repetition : NULL, err) &&
+         check_histogram(&x->definition, leaf->definition_max, counts ? counts->definition : NULL, err);
+}
+
 static bool check_bounds(struct index_check *x, const struct page_facts *page, const struct page_counts *counts,
                          struct error *err) {
   const struct file_element *leaf = x->chunk->element;
@@ -157,7 +193,8 @@ bool index_check_page(struct index_check *x, const struct page_facts *page, uint
   if (x->has_offsets && (!has_page(x, &x->locations, "the offset index", err) ||
                          !check_location(x, page, first_row, counts, err)))
     return false;
-  if (x->has_bounds && (!has_page(x, &x->null_pages, "the column index", err) || !check_bounds(x, page, counts, err)))
+  if (x->has_bounds && (!has_page(x, &x->null_pages, "the column index", err) || !check_bounds(x, page, counts, err) ||
+                        !check_histograms(x, counts, err)))
     return false;
   x->page_count++;
   return true;

@@ -17,6 +17,7 @@ struct index_check {
   bool has_offsets, has_bounds;
   struct index_list locations;   /* of OffsetIndex */
   struct index_list null_pages, mins, maxes, null_counts;   /* of ColumnIndex */
+  struct index_list repetition, definition;   /* its histograms, a page's counts behind the other's */
   int64_t boundary_order;
   uint64_t page_count;           /* that have been held against it */
   bool has_last;

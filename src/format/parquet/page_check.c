@@ -18,16 +18,15 @@ static bool too_short(struct error *err, const char *what) {
 /* ---- levels ----------------------------------------------------------------------------------------- */
 
 struct level_counts {
-  uint64_t at_max, at_zero;
-  bool begins_at_zero;
+  uint64_t *of;                /* by level */
+  uint32_t first;
 };
 
 static bool count_level(struct level_counts *c, uint32_t level, uint64_t times, unsigned max, bool is_first,
                         struct error *err) {
   if (level > max) return fail(err, ERR_VALUE, "it holds the level %u, where the highest is %u", level, max);
-  if (level == max) c->at_max += times;
-  if (level == 0) c->at_zero += times;
-  if (is_first) c->begins_at_zero = level == 0;
+  c->of[level] += times;
+  if (is_first) c->first = level;
   return true;
 }
 
@@ -101,22 +100,27 @@ static bool check_levels(const struct page_facts *p, const struct file_element *
   uint64_t count = (uint64_t)p->value_count;
   bool is_v2 = p->type == PAGE_DATA_V2;
   struct bytes repetition = {0}, definition = {0};
-  struct level_counts rows = {.at_zero = count, .begins_at_zero = true}, values = {.at_max = count};
+  struct level_counts rows = {.of = counts->repetition}, values = {.of = counts->definition};
+  *counts = (struct page_counts){0};
   if (is_v2 && !split_v2(p, body, &repetition, &definition, err)) return false;
   if (leaf->repetition_max) {
-    rows = (struct level_counts){.begins_at_zero = true};
     if (!is_v2 && !take_levels(body, p->repetition_encoding, count, leaf->repetition_max, &repetition, err)) return false;
     if (!count_levels(repetition, is_v2 ? ENCODING_RLE : p->repetition_encoding, count, leaf->repetition_max, &rows, err))
       return false;
+  } else {
+    rows.of[0] = count;
   }
   if (leaf->definition_max) {
-    values = (struct level_counts){0};
     if (!is_v2 && !take_levels(body, p->definition_encoding, count, leaf->definition_max, &definition, err)) return false;
     if (!count_levels(definition, is_v2 ? ENCODING_RLE : p->definition_encoding, count, leaf->definition_max, &values,
                       err))
       return false;
+  } else {
+    values.of[0] = count;
   }
-  *counts = (struct page_counts){rows.at_zero, count - values.at_max, rows.begins_at_zero};
+  counts->row_count = rows.of[0];
+  counts->null_count = count - values.of[leaf->definition_max];
+  counts->begins_row = rows.first == 0;
   if (!is_v2) return true;
   if ((uint64_t)p->row_count != counts->row_count || (uint64_t)p->null_count != counts->null_count)
     return fail(err, ERR_VALUE, "its levels make %llu rows and %llu nulls, its header says %lld and %lld",
@@ -175,7 +179,8 @@ static bool check_indices(struct bytes body, uint64_t count, uint32_t dictionary
 static bool check_rle_booleans(struct bytes body, uint64_t count, struct error *err) {
   if (count == 0 && body.len == 0) return true;
   if (body.len < 4 || load_le32(body.at) > body.len - 4) return too_short(err, "values");
-  struct level_counts ignored = {0};
+  uint64_t by_value[2] = {0};
+  struct level_counts ignored = {.of = by_value};
   return count_rle((struct bytes){body.at + 4, load_le32(body.at)}, count, 1, &ignored, err);
 }
 

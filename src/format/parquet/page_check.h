@@ -23,6 +23,7 @@ struct page_facts {
 struct page_counts {
   uint64_t row_count, null_count;   /* as the levels say; nulls: all entries without a value */
   bool begins_row;                  /* its first entry begins a row */
+  uint64_t repetition[LEVELS_COUNTED], definition[LEVELS_COUNTED];   /* by level, up to the leaf's highest */
 };
 
 /*

@@ -9,6 +9,8 @@ void page_index_init(struct page_index *x, const struct leaf *leaf) {
   buffer_init(&x->records, INDEX_BYTES_MAX);
   buffer_init(&x->mins, INDEX_BYTES_MAX);
   buffer_init(&x->maxes, INDEX_BYTES_MAX);
+  histogram_init(&x->repetition, histogram_repetition_size(leaf));
+  histogram_init(&x->definition, histogram_definition_size(leaf));
   page_index_reset(x);
 }
 
@@ -16,12 +18,16 @@ void page_index_deinit(struct page_index *x) {
   buffer_deinit(&x->records);
   buffer_deinit(&x->mins);
   buffer_deinit(&x->maxes);
+  histogram_deinit(&x->repetition);
+  histogram_deinit(&x->definition);
 }
 
 void page_index_reset(struct page_index *x) {
   buffer_reset(&x->records);
   buffer_reset(&x->mins);
   buffer_reset(&x->maxes);
+  histogram_reset(&x->repetition);
+  histogram_reset(&x->definition);
   x->has_bounds = x->ascending = x->descending = true;
   x->has_values = false;
   x->entry_count = x->null_count = x->text_bytes = x->nan_count = 0;
@@ -55,9 +61,11 @@ static void merge(struct page_index *x, const struct bound *min, const struct bo
   x->last_max = *max;
 }
 
-void page_index_add(struct page_index *x, const struct page_record *record, enum page_bounds bounds,
-                    const struct bound *min, const struct bound *max) {
+void page_index_add(struct page_index *x, const struct page_record *record, struct level_counts levels,
+                    enum page_bounds bounds, const struct bound *min, const struct bound *max) {
   buffer_append(&x->records, record, sizeof *record);
+  histogram_add_page(&x->repetition, levels.repetition);
+  histogram_add_page(&x->definition, levels.definition);
   x->entry_count += record->entry_count;
   x->null_count += record->null_count;
   x->text_bytes += record->text_bytes;
@@ -70,8 +78,11 @@ void page_index_add(struct page_index *x, const struct page_record *record, enum
 }
 
 bool page_index_check(const struct page_index *x, struct error *err) {
-  return buffer_check(&x->records, "a page index", err) && buffer_check(&x->mins, "a page index", err) &&
-         buffer_check(&x->maxes, "a page index", err);
+  const struct buffer *all[] = {&x->records, &x->mins, &x->maxes, &x->repetition.pages, &x->repetition.chunk,
+                                &x->definition.pages, &x->definition.chunk};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    if (!buffer_check(all[i], "a page index", err)) return false;
+  return true;
 }
 
 static bool is_null_page(const struct page_record *r) { return r->null_count == r->entry_count; }
@@ -94,6 +105,8 @@ void column_index_write(const struct page_index *x, struct buffer *out) {
   thrift_i32(&w, 4, boundary_order(x));
   thrift_list(&w, 5, THRIFT_I64, count);
   for (size_t i = 0; i < count; i++) thrift_element_i64(out, (int64_t)records[i].null_count);
+  histogram_write_pages(&x->repetition, 6, count, &w);
+  histogram_write_pages(&x->definition, 7, count, &w);
   thrift_struct_end(&w);
 }
 

@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "format/parquet/bounds.h"
+#include "format/parquet/histogram.h"
 
 struct page_record {
   uint64_t position;           /* in the spill log */
@@ -18,6 +19,7 @@ struct page_index {
   const struct leaf *leaf;
   struct buffer records;       /* of struct page_record */
   struct buffer mins, maxes;   /* as Thrift's list elements */
+  struct histogram repetition, definition;   /* of levels */
   bool has_bounds;             /* false once a page with values had none */
   bool has_values;             /* of a page before: min, max and last_… are set */
   bool ascending, descending;
@@ -37,13 +39,16 @@ static inline const struct page_record *page_index_records(const struct page_ind
   return (const struct page_record *)(void *)x->records.data;
 }
 static inline size_t page_index_bytes(const struct page_index *x) {
-  return x->records.len + x->mins.len + x->maxes.len;
+  return x->records.len + x->mins.len + x->maxes.len + x->repetition.pages.len + x->definition.pages.len;
 }
+
+/* How often each level occurs in a page; NULL where its histogram is left out. */
+struct level_counts { const uint64_t *repetition, *definition; };
 
 /* What happened to a page's values. min and max are looked at with BOUNDS_KNOWN only. */
 enum page_bounds { BOUNDS_NO_VALUES, BOUNDS_KNOWN, BOUNDS_UNKNOWN };
-void page_index_add(struct page_index *x, const struct page_record *record, enum page_bounds bounds,
-                    const struct bound *min, const struct bound *max);
+void page_index_add(struct page_index *x, const struct page_record *record, struct level_counts levels,
+                    enum page_bounds bounds, const struct bound *min, const struct bound *max);
 
 /* ERR_MEMORY: an add has failed. */
 bool page_index_check(const struct page_index *x, struct error *err) MUST_CHECK;

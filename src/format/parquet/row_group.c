@@ -15,6 +15,7 @@
 #define MEMORY_DEFAULT ((size_t)16 << 20)
 #define MEMORY_MIN ((size_t)1 << 20)
 #define PAGE_BYTES_MIN 4096      /* where columns are many */
+#define NUMBER_BYTES_MAX 16      /* of a value of fixed width */
 #define GROWTH_BEGINS 5000       /* row groups of an encoder, after which they grow */
 #define GROWTH_STEP 500          /* and double each time */
 #define DOUBLINGS_MAX 16
@@ -92,6 +93,7 @@ static bool shared_init(struct chunk_shared *s, const struct parquet_file *f, st
       .text_page_bytes = pages.text,
       .page_bytes_max = (uint32_t)f->options.page_bytes,
       .text_pool_bytes = pages.text_pool,
+      .scratch_bytes = 2 * (size_t)pages.text + (size_t)page_rows * 2 * NUMBER_BYTES_MAX,
       .page_rows = page_rows < pages.number ? page_rows : pages.number,   /* small pages: few levels */
       .profile = (enum profile)f->options.profile,
       .uses_dictionary = f->options.dictionary,
@@ -144,7 +146,7 @@ static bool make_chunks(struct encoder *e, const struct parquet_file *f, struct 
   if (!e->chunks || !e->specials_by_column) return fail_memory(err, "a Parquet encoder");
   e->chunk_count = f->schema.leaf_count;
   for (size_t i = 0; i < e->chunk_count; i++) {
-    chunk_init(&e->chunks[i], &f->schema.leaves[i], &e->shared);
+    if (!chunk_init(&e->chunks[i], &f->schema.leaves[i], &e->shared, err)) return false;
     e->chunks[i].append = cells_append(&f->schema.leaves[i]);
   }
   return make_columns(e, f, err);
@@ -213,6 +215,16 @@ static bool fill_locations(const struct page_index *index, struct chunk_meta *m,
   return true;
 }
 
+static bool fill_level_counts(const struct page_index *index, struct chunk_meta *m, struct error *err) {
+  const struct buffer *repetition = &index->repetition.chunk, *definition = &index->definition.chunk;
+  if (repetition->len + definition->len == 0) return true;
+  m->level_counts = malloc(repetition->len + definition->len);
+  if (!m->level_counts) return fail_memory(err, "a page index");
+  if (repetition->len) memcpy(m->level_counts, repetition->data, repetition->len);
+  memcpy((uint8_t *)m->level_counts + repetition->len, definition->data, definition->len);
+  return true;
+}
+
 static bool fill_meta(const struct chunk *c, const struct parquet_file *f, struct chunk_meta *m,
                       struct error *err) {
   const struct page_index *index = &c->index;
@@ -235,6 +247,7 @@ static bool fill_meta(const struct chunk *c, const struct parquet_file *f, struc
   m->geometry = c->geometry;
   m->min = index->min;
   m->max = index->max;
+  if (!fill_level_counts(index, m, err)) return false;
   if (!f->options.page_index) return true;
   if (index->has_bounds && f->options.statistics) column_index_write(index, &m->column_index);
   return buffer_check(&m->column_index, "a page index", err) && fill_locations(index, m, err);
@@ -245,7 +258,7 @@ static bool fill_meta(const struct chunk *c, const struct parquet_file *f, struc
  * takes more than the one before it.
  */
 static void release_scratch(struct encoder *e) {
-  encode_scratch_release(&e->shared.scratch);
+  encode_scratch_shrink(&e->shared.scratch, 0);
   struct buffer *scratch[] = {&e->shared.body, &e->shared.trial_values, &e->shared.sample_values, &e->shared.sample_levels,
                               &e->shared.sample_repetitions, &e->shared.text,
                               &e->shared.pages.compressed, &e->shared.pages.trial};

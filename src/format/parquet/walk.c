@@ -21,6 +21,7 @@ struct totals {
   bool has_dictionary;
   uint32_t dictionary_count;
   uint32_t pages[PAGE_DATA_V2 + 1][ENCODINGS_COUNTED];   /* by type and encoding */
+  uint64_t repetition[LEVELS_COUNTED], definition[LEVELS_COUNTED];   /* by level */
 };
 
 struct walk *walk_new(int fd, bool decodes, struct error *err) {
@@ -238,6 +239,8 @@ static bool take_data(struct walk *w, const struct page_facts *p, const struct c
   t->value_count += (uint64_t)p->value_count;
   t->row_count += chunk->is_repeated ? counts.row_count : (uint64_t)p->value_count;
   t->null_count += counts.null_count;
+  for (size_t i = 0; i <= chunk->element->repetition_max; i++) t->repetition[i] += counts.repetition[i];
+  for (size_t i = 0; i <= chunk->element->definition_max; i++) t->definition[i] += counts.definition[i];
   return true;
 }
 
@@ -293,6 +296,26 @@ static bool check_page_encodings(const struct chunk_facts *chunk, const struct t
   return true;
 }
 
+static bool check_histogram(const struct histogram_facts *said, const uint64_t *counts, unsigned max, const char *what,
+                            struct error *err) {
+  if (!said->size) return true;
+  if (said->size != max + 1u)
+    return fail(err, ERR_VALUE, "the footer counts %llu %s levels, there are %u", (unsigned long long)said->size, what,
+                max + 1u);
+  for (unsigned i = 0; i <= max; i++)
+    if ((uint64_t)said->counts[i] != counts[i])
+      return fail(err, ERR_VALUE, "the footer says that it has the %s level %u %lld times, it has it %llu times", what, i,
+                  (long long)said->counts[i], (unsigned long long)counts[i]);
+  return true;
+}
+
+static bool check_histograms(const struct chunk_facts *chunk, const struct totals *t, struct error *err) {
+  const struct file_element *leaf = chunk->element;
+  return !t->is_open ||
+         (check_histogram(&chunk->repetition, t->repetition, leaf->repetition_max, "repetition", err) &&
+          check_histogram(&chunk->definition, t->definition, leaf->definition_max, "definition", err));
+}
+
 static bool check_totals(const struct walk *w, const struct chunk_facts *chunk, const struct totals *t,
                          struct error *err) {
   if (t->value_count != (uint64_t)chunk->value_count)
@@ -309,7 +332,7 @@ static bool check_totals(const struct walk *w, const struct chunk_facts *chunk, 
   if (t->is_open && !chunk->is_repeated && nulls != NOT_SAID && (uint64_t)nulls != t->null_count)
     return fail(err, ERR_VALUE, "its pages hold %llu nulls, the footer says %lld", (unsigned long long)t->null_count,
                 (long long)nulls);
-  return check_page_encodings(chunk, t, err);
+  return check_histograms(chunk, t, err) && check_page_encodings(chunk, t, err);
 }
 
 bool walk_chunk(struct walk *w, const struct chunk_facts *chunk, struct error *err) {
