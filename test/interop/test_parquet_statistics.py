@@ -4,6 +4,7 @@ import json
 import math
 from decimal import Decimal
 
+import datafusion
 import pyarrow.parquet as pq
 import pytest
 
@@ -69,3 +70,27 @@ def test_nulls_are_counted_and_pages_of_nulls_have_no_bounds(path, chunks, decan
     assert "columnIndex" in chunks["nulls"] and chunks["nothing"]["pages"] == [
         {"kind": "data", "encoding": "PLAIN", "count": 10}]
     assert json.loads(decant("verify", "--json", path).out)["whole"] is True  # null pages, orders, counts agree
+
+
+def test_a_column_has_bounds_in_all_row_groups_or_in_none(db, decant, tmp_path):
+    """Else DataFusion, with its defaults, takes those that there are for the whole file's, and loses rows."""
+    db.execute("CREATE TABLE some_nan (id int4, real float8, high text, sparse int4)")
+    db.execute("""INSERT INTO some_nan SELECT i, CASE WHEN i = 250 THEN float8 'NaN' ELSE i END,
+                    CASE WHEN i = 150 THEN repeat(U&'\\+10FFFF', 17) ELSE 'a' END, CASE WHEN i > 100 THEN i END
+                    FROM generate_series(1, 400) i""")
+    path = tmp_path / "x.parquet"
+    decant("export", "--quiet", "--table", "some_nan", "-o", path, "--lanes", 1, "--parquet", "row-group-rows=100")
+    groups = json.loads(decant("describe", "--json", path).out)["rowGroups"]
+    said = {chunk["path"]: [] for chunk in groups[0]["chunks"]}
+    for group in groups:
+        for chunk in group["chunks"]:
+            said[chunk["path"]].append(("min" in chunk, "max" in chunk, "columnIndex" in chunk))
+    every, index_alone, nothing = (True, True, True), (False, False, True), (False, False, False)
+    assert said["id"] == [every] * 4
+    assert said["real"] == [index_alone, index_alone, nothing, index_alone]
+    assert said["high"] == [index_alone, nothing, index_alone, index_alone]
+    assert said["sparse"] == [index_alone, every, every, every]  # a chunk of nothing but nulls has none to say
+    context = datafusion.SessionContext()
+    context.register_parquet("t", str(path))
+    assert context.sql("SELECT id FROM t WHERE real = 'NaN'::float8").to_pydict() == {"id": [250]}
+    assert context.sql("SELECT id FROM t WHERE high > 'b'").to_pydict() == {"id": [150]}

@@ -39,7 +39,7 @@ def test_parquet_wasm_drops_a_byte_order_mark(tmp_path):
 
 
 def test_datafusion_takes_the_bounds_of_some_row_groups_for_the_files(tmp_path):
-    """https://github.com/apache/datafusion/issues/25226, mended after 55.0."""
+    """Ours have them in all or none for its sake: https://github.com/apache/datafusion/issues/25226, mended after 55.0."""
     path, long = tmp_path / "of_pyarrow.parquet", "z" * 5000  # for such a text pyarrow writes no bounds
     with pq.ParquetWriter(path, pa.schema([("c", pa.string())])) as writer:
         writer.write_table(pa.table({"c": ["a", "b"]}))

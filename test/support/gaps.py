@@ -51,9 +51,6 @@ def without_marks(value):
 NAN = ("7fc00000", "7ff8000000000000")
 
 GAPS = [
-    Gap("DataFusion", "where the values of some row groups have no bounds (NaN among them; texts that have no "
-        "upper bound of 64 bytes), a filter may take the others' bounds for the whole file's and find no row there; "
-        "`datafusion.execution.collect_statistics = false` helps"),
     Gap("DuckDB", "of names that differ in case alone, the second gets another (`XMLName_1`)",
         lambda c: c.name == "XMLName", is_fatal=True),
     Gap("fastparquet", "decimals become doubles", is_decimal),
