@@ -53,7 +53,7 @@ class Refused(Exception):
 
 
 class AnyOf:
-    """Equals each of the forms that readers give a value."""
+    """Equals each of the forms that readers give a value: a UUID is bytes, and text in DuckDB."""
 
     def __init__(self, *forms):
         self.forms = forms
@@ -163,10 +163,8 @@ class ParquetOracle:
         return None if clamped is None else float_bits(clamped)
 
     def json(self, text):
-        """As text and, where a reader does not know the annotation, as bytes."""
         mended = mend_pairs(text)
-        said = text if mended == text else self.special(mended)
-        return None if said is None else AnyOf(said, said.encode())
+        return text if mended == text else self.special(mended)
 
 
 def as_float4(text):
