@@ -75,7 +75,7 @@ void chunk_reset(struct chunk *c) {
   chunk_set_mode(c, samples ? CHUNK_SAMPLING : CHUNK_PLAIN);
   c->encoding = ENCODING_PLAIN;
   c->encoding_is_open = true;
-  c->storage = page_storage_open(&c->shared->pages, is_text(c));
+  c->storage = page_storage_open(&c->shared->pages, chunk_is_text(c));
   c->has_last = false;
   c->geometry = (struct geometry_facts){0};
   c->raw_bytes = 0;
