@@ -162,6 +162,36 @@ static void test_a_dictionary_finds_each_of_many_values_again(void **state) {
   assert_int_equal(budget.used_bytes, 0);
 }
 
+/* Values that come twice among those that are looked up together, too. */
+static void test_a_dictionary_finds_many_at_once_what_it_finds_one_by_one(void **state) {
+  static const uint32_t widths[] = {0, 16};
+  for (size_t w = 0; w < 2; w++) {
+    struct dictionary_budget budgets[2] = {{.max_bytes = 40000}, {.max_bytes = 40000}};
+    struct dictionary one, many;
+    dictionary_init(&one, &budgets[0], widths[w]);
+    dictionary_init(&many, &budgets[1], widths[w]);
+    uint32_t alone = 0;
+    for (uint32_t from = 0; alone != DICTIONARY_FULL; from += DICTIONARY_KEYS_MAX) {
+      char texts[DICTIONARY_KEYS_MAX][17];
+      struct dictionary_key keys[DICTIONARY_KEYS_MAX];
+      uint32_t indices[DICTIONARY_KEYS_MAX];
+      for (uint32_t i = 0; i < DICTIONARY_KEYS_MAX; i++) {
+        int len = snprintf(texts[i], sizeof texts[i], "value %010u", (from + i) * 7 % 10 + from / 3);
+        keys[i] = (struct dictionary_key){(const uint8_t *)texts[i], (uint32_t)len};
+      }
+      size_t found = dictionary_find_many(&many, keys, DICTIONARY_KEYS_MAX, indices);
+      for (size_t i = 0; i < DICTIONARY_KEYS_MAX && alone != DICTIONARY_FULL; i++) {
+        alone = dictionary_find_bytes(&one, keys[i].bytes, keys[i].len);
+        if (alone == DICTIONARY_FULL) assert_int_equal(found, i);
+        else assert_int_equal(indices[i], alone);
+      }
+    }
+    assert_int_equal(many.count, one.count);
+    dictionary_deinit(&one);
+    dictionary_deinit(&many);
+  }
+}
+
 static void test_dictionaries_stop_at_their_common_budget_and_still_find_what_they_have(void **state) {
   struct dictionary_budget budget = {.max_bytes = 200000};
   struct dictionary a, b;
@@ -458,6 +488,7 @@ int main(void) {
       cmocka_unit_test(test_a_page_of_many_levels_gives_their_memory_back),
       cmocka_unit_test(test_a_dictionary_numbers_values_by_first_appearance),
       cmocka_unit_test(test_a_dictionary_finds_each_of_many_values_again),
+      cmocka_unit_test(test_a_dictionary_finds_many_at_once_what_it_finds_one_by_one),
       cmocka_unit_test(test_dictionaries_stop_at_their_common_budget_and_still_find_what_they_have),
       cmocka_unit_test(test_the_estimate_of_distinct_values_is_near_for_random_draws),
       cmocka_unit_test(test_numerics_become_unscaled_integers),

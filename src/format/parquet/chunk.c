@@ -37,6 +37,7 @@ bool chunk_init(struct chunk *c, const struct leaf *leaf, struct chunk_shared *s
   *c = (struct chunk){.leaf = leaf, .shared = shared};
   c->page_bytes = chunk_is_text(c) || chunk_is_repeated(c) ? shared->text_page_bytes : shared->number_page_bytes;
   buffer_init(&c->values, VALUES_BYTES_MAX);
+  buffer_init(&c->waiting, VALUES_BYTES_MAX);
   if (leaf->definition_max)
     c->head_bytes = 4 + rle_size_max(shared->page_rows, rle_width(leaf->definition_max));
   if (leaf->repetition_max)
@@ -53,6 +54,7 @@ bool chunk_init(struct chunk *c, const struct leaf *leaf, struct chunk_shared *s
 
 void chunk_deinit(struct chunk *c) {
   buffer_deinit(&c->values);
+  buffer_deinit(&c->waiting);
   levels_deinit(&c->definition);
   levels_deinit(&c->repetition);
   dictionary_deinit(&c->dictionary);
@@ -64,6 +66,8 @@ void chunk_release(struct chunk *c) {
   dictionary_deinit(&c->dictionary);
   buffer_reset(&c->values);
   buffer_shrink(&c->values, 0);
+  buffer_reset(&c->waiting);
+  buffer_shrink(&c->waiting, 0);
   levels_reset(&c->definition, 0);
   levels_reset(&c->repetition, 0);
 }
@@ -77,6 +81,8 @@ void chunk_reset(struct chunk *c) {
   c->encoding_is_open = true;
   c->storage = page_storage_open(&c->shared->pages, chunk_is_text(c));
   c->has_last = false;
+  buffer_reset(&c->waiting);
+  c->waiting_count = 0;
   c->geometry = (struct geometry_facts){0};
   c->raw_bytes = 0;
   c->dictionary_pages = c->plain_pages = c->encoded_pages = 0;
@@ -90,9 +96,12 @@ bool chunk_last_entry(const struct chunk *c, struct sort_value *last) {
   static const uint8_t bits[] = {0, 1};
   const uint8_t *end = c->values.data + c->values.len;
   *last = (struct sort_value){0};
-  if (c->entry_count == 0 || c->values.failed) return false;
+  if (c->entry_count == 0 || c->values.failed || c->waiting.failed) return false;
   if (c->leaf->definition_max && c->definition.value < c->leaf->definition_max) return true;
-  if (c->mode != CHUNK_PLAIN) {
+  if (c->waiting_count) {
+    last->len = c->last_len;
+    last->bytes = c->waiting.data + c->waiting.len - last->len;
+  } else if (c->mode != CHUNK_PLAIN) {
     last->bytes = dictionary_value(&c->dictionary, c->last_index, &last->len);
   } else if (c->leaf->physical == PHYSICAL_BOOLEAN) {
     *last = (struct sort_value){&bits[end[-1] >> ((c->value_count - 1) & 7) & 1], 1};
@@ -109,6 +118,7 @@ static bool still_pays(const struct chunk *c) {
 }
 
 static bool close_page(struct chunk *c, bool is_last, struct error *err) {
+  if (!chunk_look_up(c, err)) return false;
   if (c->entry_count == 0) return true;
   if (c->mode == CHUNK_SAMPLING && !chunk_settle_sample(c, is_last, err)) return false;
   bool chooses = c->mode == CHUNK_PLAIN && c->encoding_is_open && c->value_count;
@@ -121,8 +131,7 @@ static bool close_page(struct chunk *c, bool is_last, struct error *err) {
 
 bool chunk_close_page(struct chunk *c, struct error *err) { return close_page(c, false, err); }
 
-/* The open page cannot end here: all of it becomes PLAIN. */
-static bool leave_within_row(struct chunk *c, struct error *err) {
+bool chunk_leave_page(struct chunk *c, struct error *err) {
   bool has_pages = c->mode == CHUNK_DICTIONARY;
   if (c->entry_count && !chunk_replay_as_plain(c, err)) return false;
   chunk_set_mode(c, CHUNK_PLAIN);
@@ -146,7 +155,7 @@ bool chunk_end_row(struct chunk *c, struct error *err) {
 }
 
 bool chunk_leave_dictionary(struct chunk *c, struct error *err) {
-  if (chunk_is_repeated(c)) return leave_within_row(c, err);
+  if (chunk_is_repeated(c)) return chunk_leave_page(c, err);   /* it cannot end here */
   if (!close_page(c, false, err)) return false;
   chunk_set_mode(c, CHUNK_PLAIN);
   return true;

@@ -79,7 +79,11 @@ struct chunk {
   uint64_t last_bits;          /* width 4 and 8 */
   uint32_t last_index;
 
-  uint32_t last_len;           /* in mode PLAIN: of the last value, where they are put as bytes */
+  uint32_t last_len;           /* of the last value, where they are put as bytes */
+
+  /* Dictionary modes, where values are put as bytes: those behind the indices in `values`, still to be looked up. */
+  struct buffer waiting;       /* each behind its length, uint32 */
+  uint32_t waiting_count;
 
   struct dictionary dictionary;
   uint64_t raw_bytes;          /* what the values in dictionary pages would take as PLAIN */

@@ -2,6 +2,7 @@
  * What the files of a chunk (chunk_….c) share, and nobody else: chunk.c says when, these how.
  *
  *   chunk_put.c      an entry goes into the open page
+ *   chunk_look_up.c  values of a dictionary get their indices
  *   chunk_sample.c   the first page: does the dictionary stay, and which encoding else
  *   chunk_page.c     the open page becomes one of the file's
  *   chunk_bloom.c    the chunk's filter
@@ -36,12 +37,21 @@ void chunk_reset_page(struct chunk *c);                       /* empties the ope
 /* Appends a value to the open page, which is in mode PLAIN and has room for one more entry. */
 bool chunk_put_plain(struct chunk *c, const uint8_t *bytes, uint32_t len, struct error *err) MUST_CHECK;
 
+/* A value for the dictionary, which waits with others: they are looked up together. Another entry must have room. */
+void chunk_wait(struct chunk *c, const uint8_t *bytes, uint32_t len);
+bool chunk_waits_enough(const struct chunk *c);
+/* Looks up what waits; in mode PLAIN nothing does. Where the dictionary is full the page becomes PLAIN, and so do later ones. */
+bool chunk_look_up(struct chunk *c, struct error *err) MUST_CHECK;
+
 /* Sets c->encoding by a trial with the open page's values. is_last: the chunk will have no more. */
 bool chunk_choose_encoding(struct chunk *c, bool is_last, struct error *err) MUST_CHECK;
 /* The open page is the first with values: keeps its dictionary, or puts its entries again without one. */
 bool chunk_settle_sample(struct chunk *c, bool is_last, struct error *err) MUST_CHECK;
 /* The open page's entries again, as PLAIN, which may close some pages; from mode SAMPLING or DICTIONARY. */
 bool chunk_replay_as_plain(struct chunk *c, struct error *err) MUST_CHECK;
+
+/* The open page cannot use the dictionary any more, nor can later ones: its entries again, as PLAIN. */
+bool chunk_leave_page(struct chunk *c, struct error *err) MUST_CHECK;
 
 /* Encodes, compresses and logs the open page, which is not empty, and adds it to the index. Does not empty it. */
 bool chunk_write_page(struct chunk *c, bool is_last, struct error *err) MUST_CHECK;

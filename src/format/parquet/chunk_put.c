@@ -3,7 +3,6 @@
 #include "format/parquet/put.h"
 
 #define HUGE_VALUE_BYTES (1u << 20)  /* its page is closed at once: its memory is free before the next row comes */
-#define SAMPLE_BODY_BYTES (512u << 10)    /* of distinct values, after which a sample ends */
 
 /* A page that has its share may take what other columns' pages leave of theirs. */
 static bool is_full_of_text(const struct chunk *c, size_t bytes) {
@@ -31,37 +30,14 @@ bool chunk_put_plain(struct chunk *c, const uint8_t *bytes, uint32_t len, struct
   return len < HUGE_VALUE_BYTES || chunk_is_repeated(c) || chunk_close_page(c, err);
 }
 
-static uint32_t find_index(struct chunk *c, const uint8_t *bytes, uint32_t len) {
-  if (len > c->page_bytes) return DICTIONARY_FULL;
-  if (c->has_last) {
-    uint32_t last_len;
-    const uint8_t *last = dictionary_value(&c->dictionary, c->last_index, &last_len);
-    if (last_len == len && memcmp(last, bytes, len) == 0) return c->last_index;
-  }
-  uint32_t index = dictionary_find_bytes(&c->dictionary, bytes, len);
-  if (index != DICTIONARY_FULL) c->has_last = true;
-  return index;
-}
-
 bool chunk_put_bytes(struct chunk *c, const uint8_t *bytes, uint32_t len, struct error *err) {
+  if (chunk_waits_enough(c) && !chunk_look_up(c, err)) return false;
   if (!put_room(c, err)) return false;
-  if (c->mode != CHUNK_PLAIN) {
-    uint32_t index = find_index(c, bytes, len);
-    if (index != DICTIONARY_FULL) {
-      put_index(c, index);
-      c->text_bytes += len;
-      if (chunk_has_byte_order(c)) {
-        const uint8_t *value = dictionary_value(&c->dictionary, index, &len);
-        range_add_bytes(&c->range, c->dictionary.body.data, (size_t)(value - c->dictionary.body.data), len);
-      }
-      /* A sample of long values is large enough before the page is full: let the next entry close it. */
-      bool enough = c->mode == CHUNK_SAMPLING && c->dictionary.body.len > SAMPLE_BODY_BYTES;
-      if (enough) c->entry_count_max = c->entry_count;
-      return true;
-    }
-    if (!chunk_leave_dictionary(c, err) || !put_room(c, err)) return false;
-  }
-  return chunk_put_plain(c, bytes, len, err);
+  bool too_long = c->mode != CHUNK_PLAIN && len > c->page_bytes;
+  if (too_long && (!chunk_leave_dictionary(c, err) || !put_room(c, err))) return false;
+  if (c->mode == CHUNK_PLAIN) return chunk_put_plain(c, bytes, len, err);
+  chunk_wait(c, bytes, len);
+  return true;
 }
 
 bool chunk_put_missing(struct chunk *c, uint8_t definition, struct error *err) {

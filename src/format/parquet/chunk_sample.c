@@ -15,15 +15,29 @@ static void range_add_plain(struct chunk *c, const uint8_t *at) {
   range_add_bound(&c->range, &b, c->leaf);
 }
 
+/* The values of a page in a dictionary mode, in their order. */
+struct values_seen {
+  const uint32_t *index, *end; /* those that were looked up */
+  const uint8_t *waiting;      /* then those that were not */
+};
+
+static const uint8_t *next_value(const struct chunk *c, struct values_seen *values, uint32_t *len) {
+  if (values->index < values->end) return dictionary_value(&c->dictionary, *values->index++, len);
+  const uint8_t *value = values->waiting + 4;
+  *len = load_le32(values->waiting);
+  values->waiting = value + *len;
+  return value;
+}
+
 /* Puts the entry again that was the page's i-th. Below a list the row before it is complete where it begins one. */
 static bool replay_entry(struct chunk *c, uint32_t i, uint32_t definition, uint32_t repetition,
-                         const uint32_t **indices, struct error *err) {
+                         struct values_seen *values, struct error *err) {
   if (chunk_is_repeated(c) && i && repetition == 0 && !chunk_end_row(c, err)) return false;
   if (definition < c->leaf->definition_max) {
     if (!chunk_put_missing(c, (uint8_t)definition, err)) return false;
   } else {
     uint32_t len;
-    const uint8_t *value = dictionary_value(&c->dictionary, *(*indices)++, &len);
+    const uint8_t *value = next_value(c, values, &len);
     if (!put_room(c, err) || !chunk_put_plain(c, value, len, err)) return false;
     if (!chunk_has_byte_order(c)) range_add_plain(c, value);
   }
@@ -49,7 +63,11 @@ bool chunk_replay_as_plain(struct chunk *c, struct error *err) {
   rle_decoder_init(&definitions, s->sample_levels.data, s->sample_levels.len, rle_width(definition_max));
   rle_decoder_init(&repetitions, s->sample_repetitions.data, s->sample_repetitions.len,
                    rle_width(c->leaf->repetition_max));
-  const uint32_t *indices = (const uint32_t *)(void *)(s->sample_values.data + c->head_bytes);
+  const uint8_t *found = s->sample_values.data;
+  struct values_seen values = {.index = (const uint32_t *)(const void *)(found + c->head_bytes),
+                               .end = (const uint32_t *)(const void *)(found + s->sample_values.len),
+                               .waiting = c->waiting.data};
+  c->waiting_count = 0;
   chunk_set_mode(c, CHUNK_PLAIN);
   chunk_reset_page(c);
   for (uint32_t i = 0; i < entries; i++) {
@@ -57,10 +75,11 @@ bool chunk_replay_as_plain(struct chunk *c, struct error *err) {
     if ((definition_max && !rle_next(&definitions, &definition)) ||
         (chunk_is_repeated(c) && !rle_next(&repetitions, &repetition)))
       return fail(err, ERR_INTERNAL, "a page's levels cannot be read back");
-    if (!replay_entry(c, i, definition, repetition, &indices, err)) return false;
+    if (!replay_entry(c, i, definition, repetition, &values, err)) return false;
     rows_begun += repetition == 0;
   }
   if (chunk_is_repeated(c) && rows_begun == rows_complete) c->row_count++;
+  buffer_reset(&c->waiting);
   chunk_give_back(s, &s->sample_values);
   chunk_give_back(s, &s->sample_levels);
   chunk_give_back(s, &s->sample_repetitions);

@@ -118,9 +118,8 @@ static uint32_t add(struct dictionary *d, uint32_t hash, const void *bytes, uint
 }
 
 /* One search for all widths: inlined with a constant width, the comparison becomes one instruction. */
-static inline __attribute__((always_inline)) uint32_t find(struct dictionary *d, const void *bytes,
+static inline __attribute__((always_inline)) uint32_t find(struct dictionary *d, uint32_t hash, const void *bytes,
                                                            uint32_t len, uint32_t width) {
-  uint32_t hash = hash_bytes(bytes, len);
   if (!d->slot_count) return add(d, hash, bytes, len);
   uint32_t mask = d->slot_count - 1;
   for (uint32_t at = hash & mask; d->slots[at]; at = (at + 1) & mask) {
@@ -137,10 +136,40 @@ static inline __attribute__((always_inline)) uint32_t find(struct dictionary *d,
   return add(d, hash, bytes, len);
 }
 
-uint32_t dictionary_find4(struct dictionary *d, uint32_t value) { return find(d, &value, 4, 4); }
-uint32_t dictionary_find8(struct dictionary *d, uint64_t value) { return find(d, &value, 8, 8); }
+uint32_t dictionary_find4(struct dictionary *d, uint32_t value) {
+  return find(d, hash_bytes(&value, 4), &value, 4, 4);
+}
+
+uint32_t dictionary_find8(struct dictionary *d, uint64_t value) {
+  return find(d, hash_bytes(&value, 8), &value, 8, 8);
+}
+
 uint32_t dictionary_find_bytes(struct dictionary *d, const void *bytes, uint32_t len) {
-  return find(d, bytes, len, d->width);
+  return find(d, hash_bytes(bytes, len), bytes, len, d->width);
+}
+
+/* A value lies behind two or three places that depend on each other: each step asks for all values' next one. */
+static void prefetch(const struct dictionary *d, const uint32_t *hashes, size_t count) {
+  uint32_t mask = d->slot_count - 1, indices[DICTIONARY_KEYS_MAX];
+  for (size_t i = 0; i < count; i++) __builtin_prefetch(&d->slots[hashes[i] & mask]);
+  for (size_t i = 0; i < count; i++) {
+    uint32_t slot = d->slots[hashes[i] & mask];
+    indices[i] = slot ? (slot & INDEX_MASK) - 1 : 0;
+    if (!d->width) __builtin_prefetch(&d->offsets[indices[i]]);
+  }
+  for (size_t i = 0; i < count; i++)
+    __builtin_prefetch(d->body.data + (d->width ? (size_t)indices[i] * d->width : d->offsets[indices[i]]));
+}
+
+size_t dictionary_find_many(struct dictionary *d, const struct dictionary_key *keys, size_t count, uint32_t *indices) {
+  uint32_t hashes[DICTIONARY_KEYS_MAX];
+  for (size_t i = 0; i < count; i++) hashes[i] = hash_bytes(keys[i].bytes, keys[i].len);
+  if (d->count) prefetch(d, hashes, count);
+  for (size_t i = 0; i < count; i++) {
+    indices[i] = find(d, hashes[i], keys[i].bytes, keys[i].len, d->width);
+    if (indices[i] == DICTIONARY_FULL) return i;
+  }
+  return count;
 }
 
 /* Draws from a set of D hit D * (1 - exp(-n / D)) of it; solved for D by halving, since it rises with D. */
