@@ -12,8 +12,9 @@ struct block_pieces { size_t head, each; };   /* each > 0 */
  *   limit   per mille of the best size so far that it may reach to be taken: above 1000 for a faster way,
  *           below for a slower one
  *   texts   it is for texts alone
+ *   bytes   of memory that it takes at most beside the level's
  */
-struct block_way { int limit; bool texts; };
+struct block_way { int limit; bool texts; size_t bytes; };
 #define BLOCK_WAYS_MAX 2
 
 struct block_codec {

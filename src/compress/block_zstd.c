@@ -33,6 +33,7 @@
  */
 #define WORDS_BYTES_MAX (4u << 20)   /* more is one huge value */
 #define PROOF_BYTES (64u << 10)
+#define WORDS_MEMORY (3u << 20)      /* measured: tables, 16 bytes a match, a window to expand */
 
 enum { WAY_LEVEL, WAY_FAST, WAY_WORDS };
 
@@ -172,4 +173,4 @@ const struct block_codec block_zstd = {.name = "zstd", .level_min = 1, .level_ma
                                        .compress_pieces = compress_pieces, .set_way = set_way,
                                        .expand = expand,
                                        .ways = {[WAY_FAST - 1] = {.limit = 1005},
-                                                [WAY_WORDS - 1] = {.limit = 930, .texts = true}}};
+                                                [WAY_WORDS - 1] = {.limit = 930, .texts = true, .bytes = WORDS_MEMORY}}};

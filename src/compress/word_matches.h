@@ -18,7 +18,7 @@
 #define ZSTD_STATIC_LINKING_ONLY   /* for ZSTD_Sequence, as zstd.h says; block_zstd.c says what we rely on */
 #include <zstd.h>
 
-#define WORD_MATCHES_WINDOW_LOG 20   /* matches are nearer than 2^20 bytes */
+#define WORD_MATCHES_WINDOW_LOG 19   /* matches are nearer than 2^19 bytes */
 #define WORD_MATCHES_MAX (1u << 17)  /* of one text */
 #define WORD_MATCHES_TABLES 3
 

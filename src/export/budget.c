@@ -18,7 +18,7 @@
 #define SHARE_CHUNKS_MAX 32
 #define WINDOW_BYTES_DEFAULT (4 * MIB)       /* of all lanes; 2, 4 and 9 MiB measured the same within the noise */
 #define PART_SHARE_CHUNKS 3                  /* row groups come rarely: the window only carries them over */
-#define ENCODERS_BYTES_DEFAULT (26 * MIB)    /* of all lanes, where they keep parts */
+#define ENCODERS_BYTES_DEFAULT (30 * MIB)    /* of all lanes, where they keep parts */
 #define ENCODER_BYTES_MIN (4 * MIB)
 #define ENCODER_BYTES_LEAST (1 * MIB)
 #define WRITER_BYTES (128 * KIB)

@@ -11,9 +11,9 @@
 #define WAY_TRIALS_MAX 3        /* per chunk */
 #define KEEP_BYTES (2u << 20)   /* of the compression buffer; a huge value's memory is given back */
 
-bool page_writer_init(struct page_writer *w, const struct block_codec *codec, int level, struct spill *spill,
-                      struct error *err) {
-  *w = (struct page_writer){.codec = codec, .spill = spill};
+bool page_writer_init(struct page_writer *w, const struct block_codec *codec, int level, bool tries_texts,
+                      struct spill *spill, struct error *err) {
+  *w = (struct page_writer){.codec = codec, .spill = spill, .tries_texts = tries_texts};
   buffer_init(&w->compressed, (size_t)PAGE_BYTES_MAX + (16u << 20));
   buffer_init(&w->trial, w->compressed.max);
   buffer_init(&w->header, HEADER_BYTES_MAX);
@@ -49,7 +49,8 @@ static bool shrinks(size_t before, size_t after) { return after < before - befor
 
 struct storage page_storage_open(const struct page_writer *w, bool is_text) {
   bool compresses = w->codec != block_codecs[0];
-  return (struct storage){.is_raw = !compresses, .raw_is_open = compresses, .is_text = is_text,
+  return (struct storage){.is_raw = !compresses, .raw_is_open = compresses,
+                          .is_text = is_text && w->tries_texts,
                           .way_is_open = compresses && w->codec->set_way != NULL};
 }
 
@@ -73,7 +74,7 @@ bool page_try(struct page_writer *w, const struct page *page, bool is_text, size
   if (w->codec == block_codecs[0]) return true;
   if (!compress(w, page, 0, &w->compressed, err)) return false;
   size_t best = w->compressed.len;
-  for (int i = 0; is_text && w->codec->ways[i].limit; i++) {
+  for (int i = 0; is_text && w->tries_texts && w->codec->ways[i].limit; i++) {
     if (!w->codec->ways[i].texts) continue;
     if (!compress(w, page, i + 1, &w->compressed, err)) return false;
     if (is_within(w->compressed.len, w->codec->ways[i], best)) best = w->compressed.len;

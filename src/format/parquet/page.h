@@ -43,10 +43,11 @@ struct page_writer {
   struct buffer compressed, header;
   struct buffer trial;         /* of a page that is compressed in all ways */
   int way;                     /* how the context stands */
+  bool tries_texts;            /* the codec's ways for texts */
 };
 
-bool page_writer_init(struct page_writer *w, const struct block_codec *codec, int level, struct spill *spill,
-                      struct error *err) MUST_CHECK;
+bool page_writer_init(struct page_writer *w, const struct block_codec *codec, int level, bool tries_texts,
+                      struct spill *spill, struct error *err) MUST_CHECK;
 void page_writer_deinit(struct page_writer *w);
 
 /* What a chunk begins with; is_text: its values are texts. */

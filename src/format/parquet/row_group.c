@@ -14,6 +14,7 @@
 #define INDEX_SHARE 8            /* page indexes: when they pass it, the row group ends */
 #define MEMORY_DEFAULT ((size_t)16 << 20)
 #define MEMORY_MIN ((size_t)1 << 20)
+#define MEMORY_REST ((size_t)3 << 20)   /* must be left beside what the codec's ways for texts take */
 #define PAGE_BYTES_MIN 4096      /* where columns are many */
 #define NUMBER_BYTES_MAX 16      /* of a value of fixed width */
 #define GROWTH_BEGINS 5000       /* row groups of an encoder, after which they grow */
@@ -79,9 +80,19 @@ static size_t named_blooms(const struct parquet_schema *schema) {
   return count;
 }
 
+static size_t bytes_of_text_ways(const struct block_codec *codec) {
+  size_t bytes = 0;
+  for (const struct block_way *way = codec->ways; way->limit; way++)
+    if (way->texts) bytes += way->bytes;
+  return bytes;
+}
+
 static bool shared_init(struct chunk_shared *s, const struct parquet_file *f, struct error *err) {
   size_t memory = f->spec.memory_bytes ? f->spec.memory_bytes : MEMORY_DEFAULT;
   if (memory < MEMORY_MIN) memory = MEMORY_MIN;
+  size_t for_texts = bytes_of_text_ways(f->codec.block);
+  bool tries_texts = memory >= for_texts + MEMORY_REST;
+  if (tries_texts) memory -= for_texts;
   struct page_sizes pages = share_pages(memory / PAGES_SHARE, f);
   uint32_t page_rows = (uint32_t)f->options.page_rows;
   size_t blooms = named_blooms(&f->schema), dictionaries = memory / DICTIONARIES_SHARE;
@@ -109,7 +120,7 @@ static bool shared_init(struct chunk_shared *s, const struct parquet_file *f, st
   buffer_init(&s->sample_levels, SCRATCH_BYTES_MAX);
   buffer_init(&s->sample_repetitions, SCRATCH_BYTES_MAX);
   buffer_init(&s->text, SCRATCH_BYTES_MAX);
-  return page_writer_init(&s->pages, f->codec.block, f->codec.level, &s->spill, err);
+  return page_writer_init(&s->pages, f->codec.block, f->codec.level, tries_texts, &s->spill, err);
 }
 
 static void shared_deinit(struct chunk_shared *s) {
