@@ -31,7 +31,7 @@ class Run:
     @property
     def summary(self):
         """The machine's summary that `export --json` prints to standard error: its last JSON line."""
-        lines = [line for line in self.err.splitlines() if line.startswith("{")]
+        lines = [line for line in self.err.split("\n") if line.startswith("{")]  # a name can hold U+0085
         assert lines, f"no summary on standard error: {self.err!r}"
         return json.loads(lines[-1])
 
