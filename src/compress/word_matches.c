@@ -1,5 +1,7 @@
 #include "compress/word_matches.h"
 
+#include "base/vector.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,28 +23,12 @@
 #define BITS_PER_MATCH 6
 #define BITS_AGAIN 2
 
-enum kind { DIGIT, LETTER, SIGN, CONTROL };   /* of a byte */
+enum kind { OTHER, DIGIT, LETTER };   /* of a byte */
 
-#define D DIGIT
-#define L LETTER
-#define S SIGN
-#define C CONTROL
-#define TIMES16(k) k, k, k, k, k, k, k, k, k, k, k, k, k, k, k, k
 static const uint8_t kinds[256] = {
-    TIMES16(C), TIMES16(C),
-    TIMES16(S),                                         /* space to / */
-    D, D, D, D, D, D, D, D, D, D, S, S, S, S, S, S,     /* 0 to ? */
-    S, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,     /* @ to O */
-    L, L, L, L, L, L, L, L, L, L, L, S, S, S, S, S,     /* P to _ */
-    S, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,     /* ` to o */
-    L, L, L, L, L, L, L, L, L, L, L, S, S, S, S, C,     /* p to DEL */
-    TIMES16(L), TIMES16(L), TIMES16(L), TIMES16(L),     /* the bytes of other letters in UTF-8 */
-    TIMES16(L), TIMES16(L), TIMES16(L), TIMES16(L),
+    ['0' ... '9'] = DIGIT, ['A' ... 'Z'] = LETTER, ['a' ... 'z'] = LETTER,
+    [0x80 ... 0xff] = LETTER,   /* the bytes of other letters in UTF-8 */
 };
-#undef D
-#undef L
-#undef S
-#undef C
 
 /* The matches of one text while they are being found. */
 struct finding {
@@ -52,6 +38,8 @@ struct finding {
   const uint8_t *literals;    /* begin of what no match holds yet */
   const uint8_t *block_end;
   uint32_t distance;          /* of the match before */
+  size_t group;               /* place of the 64 bytes that `starts` tells of */
+  uint64_t starts;            /* where words begin, the first byte in the lowest bit */
 };
 
 /* What a place may repeat. */
@@ -110,32 +98,82 @@ static size_t equal_bytes(const uint8_t *a, const uint8_t *b, const uint8_t *b_e
   return (size_t)(b - begin);
 }
 
-/* A word, or what follows a number. Runs of signs behind words would be looked at in vain. */
-static bool begins_word(const uint8_t *at) {
-  enum kind before = kinds[at[-1]], kind = kinds[*at];
-  return kind != before && (kind == LETTER || (before == DIGIT && kind != DIGIT));
+/* One bit for each of 64 bytes. */
+struct kind_bits { uint64_t letters, digits; };
+
+#if HAS_SSE2
+/* Signed comparisons: a range's first byte is moved to the least. */
+static int in_range(__m128i bytes, char first, int count) {
+  __m128i moved = _mm_add_epi8(bytes, _mm_set1_epi8((char)(INT8_MIN - first)));
+  return _mm_movemask_epi8(_mm_cmplt_epi8(moved, _mm_set1_epi8((char)(INT8_MIN + count))));
+}
+
+static struct kind_bits kinds_of_64(const uint8_t *at) {
+  struct kind_bits bits = {0};
+  for (int i = 0; i < 4; i++) {
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(at + 16 * i));
+    int letters = in_range(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 26) | _mm_movemask_epi8(bytes);
+    bits.letters |= (uint64_t)letters << 16 * i;
+    bits.digits |= (uint64_t)in_range(bytes, '0', 10) << 16 * i;
+  }
+  return bits;
+}
+#endif
+
+static struct kind_bits kinds_of(const uint8_t *at, size_t count) {
+#if HAS_SSE2
+  if (count == 64) return kinds_of_64(at);
+#endif
+  struct kind_bits bits = {0};
+  for (size_t i = 0; i < count; i++) {
+    bits.letters |= (uint64_t)(kinds[at[i]] == LETTER) << i;
+    bits.digits |= (uint64_t)(kinds[at[i]] == DIGIT) << i;
+  }
+  return bits;
+}
+
+/* A word begins where letters do, or what follows a number. Signs behind words would be looked at in vain. */
+static void find_starts(struct finding *f, size_t group) {
+  const uint8_t *at = f->start + group;
+  struct kind_bits bits = kinds_of(at, f->end - at < 64 ? (size_t)(f->end - at) : 64);
+  enum kind before = group ? kinds[at[-1]] : OTHER;
+  f->starts = (bits.letters & ~(bits.letters << 1 | (before == LETTER))) |
+              (~bits.digits & (bits.digits << 1 | (before == DIGIT)));
+  f->group = group;
+}
+
+/* The first word that begins at `at` or behind it; some place behind f->last where there is none. */
+static const uint8_t *next_start(struct finding *f, const uint8_t *at) {
+  while (at < f->last) {
+    size_t place = (size_t)(at - f->start), group = place & ~(size_t)63;
+    if (group != f->group) find_starts(f, group);
+    uint64_t starts = f->starts >> (place - group);
+    if (starts) return at + __builtin_ctzll(starts);
+    at = f->start + group + 64;
+  }
+  return at;
 }
 
 static int bits_saved(size_t length, uint32_t distance) {
   return (int)length * BITS_PER_LITERAL - (31 - __builtin_clz(distance)) - BITS_PER_MATCH;
 }
 
-/* The latest places with the same hash, 0 where there is none; `at` is the latest from now on. */
-static void put(struct finding *f, const uint8_t *at, uint32_t before[WORD_MATCHES_TABLES]) {
-  uint32_t hashes[WORD_MATCHES_TABLES];
-  hash(at, hashes);
-  for (int i = 0; i < WORD_MATCHES_TABLES; i++) {
-    uint32_t *place = &f->m->places[i][hashes[i]];
-    before[i] = *place;
-    *place = (uint32_t)(at - f->start);
-  }
+/* The latest places with the same hash, 0 where there is none. */
+static void get(const struct word_matches *m, const uint32_t hashes[], uint32_t places[]) {
+  for (int i = 0; i < WORD_MATCHES_TABLES; i++) places[i] = m->places[i][hashes[i]];
 }
 
-/* The first of what the tables have that is worth it; or the distance of before, where that is better. */
+static void put(struct word_matches *m, const uint32_t hashes[], uint32_t place) {
+  for (int i = 0; i < WORD_MATCHES_TABLES; i++) m->places[i][hashes[i]] = place;
+}
+
+/* Puts the place into the tables. The first of theirs that is worth it, or the distance of before. */
 static struct repeat look(struct finding *f, const uint8_t *at) {
-  uint32_t place = (uint32_t)(at - f->start), before[WORD_MATCHES_TABLES];
+  uint32_t place = (uint32_t)(at - f->start), hashes[WORD_MATCHES_TABLES], before[WORD_MATCHES_TABLES];
   struct repeat best = {0};
-  put(f, at, before);
+  hash(at, hashes);
+  get(f->m, hashes, before);
+  put(f->m, hashes, place);
   for (int i = 0; i < WORD_MATCHES_TABLES && best.bits <= 0; i++) {
     uint32_t distance = place - before[i];
     if (!before[i] || distance >= 1u << WORD_MATCHES_WINDOW_LOG) continue;
@@ -174,16 +212,17 @@ static bool end_block(struct finding *f) {
   return true;
 }
 
-/* Takes the match, grown backwards over equal literals, and puts the words within it into the tables. */
+/* Takes the match, grown backwards over equal literals, puts the words within it into the tables, goes on. */
 static bool take(struct finding *f, const uint8_t **at, struct repeat r) {
   const uint8_t *end = cut_word(*at, *at + r.length, f->end), *begin = *at, *from = *at - r.distance;
   while (begin > f->literals && from > f->start && begin[-1] == from[-1]) begin--, from--;
   if (!add(f, (size_t)(begin - f->literals), (size_t)(end - begin), r.distance)) return false;
   f->distance = r.distance;
   const uint8_t *stop = end < f->last ? end : f->last;
-  for (const uint8_t *word = *at + 1; word < stop; word++) {
-    uint32_t ignored[WORD_MATCHES_TABLES];
-    if (begins_word(word)) put(f, word, ignored);
+  for (const uint8_t *word = *at; (word = next_start(f, word + 1)) < stop;) {
+    uint32_t hashes[WORD_MATCHES_TABLES];
+    hash(word, hashes);
+    put(f->m, hashes, (uint32_t)(word - f->start));
   }
   f->literals = *at = end;
   return true;
@@ -193,13 +232,14 @@ bool word_matches_find(struct word_matches *m, const uint8_t *bytes, size_t len)
   size_t first = len < ZSTD_BLOCKSIZE_MAX ? len : ZSTD_BLOCKSIZE_MAX;
   struct finding f = {.m = m, .start = bytes, .end = bytes + len, .literals = bytes,
                       .block_end = bytes + first,
-                      .last = bytes + (len > TAIL_BYTES ? len - TAIL_BYTES : 0), .distance = 1};
+                      .last = bytes + (len > TAIL_BYTES ? len - TAIL_BYTES : 0), .distance = 1,
+                      .group = SIZE_MAX};
   for (int i = 0; i < WORD_MATCHES_TABLES; i++) memset(m->places[i], 0, TABLE_BYTES);
   m->count = 0;
-  const uint8_t *at = bytes + 1;   /* place 0 means none */
-  while (at < f.last) {
-    if (at >= f.block_end && !end_block(&f)) return false;
-    struct repeat r = begins_word(at) ? look(&f, at) : (struct repeat){0};
+  for (const uint8_t *at = bytes + 1; (at = next_start(&f, at)) < f.last;) {   /* place 0 means none */
+    while (at >= f.block_end)
+      if (!end_block(&f)) return false;
+    struct repeat r = look(&f, at);
     if (r.bits <= 0) at++;
     else if (!take(&f, &at, r)) return false;
   }
