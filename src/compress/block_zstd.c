@@ -115,6 +115,7 @@ static size_t compress_words(struct zstd *z, const uint8_t *bytes, size_t len, u
   if (!len || len > WORDS_BYTES_MAX || !open_words(z) || !word_matches_find(&z->words, bytes, len)) return 0;
   ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_windowLog, WORD_MATCHES_WINDOW_LOG);
   size_t size = ZSTD_compressSequences(z->compressor, to, room, z->words.found, z->words.count, bytes, len);
+  ZSTD_CCtx_reset(z->compressor, ZSTD_reset_session_only);   /* it leaves the session open: no parameter could be set */
   ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_windowLog, window_log(z));
   return ZSTD_isError(size) || !proves(z, to, size, bytes, len) ? 0 : size;
 }
