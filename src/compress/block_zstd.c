@@ -48,7 +48,11 @@ static int window_log(const struct zstd *z) {
   return z->level < LEVEL_HIGH || z->way == WAY_FAST ? WINDOW_LOG : WINDOW_LOG_HIGH;
 }
 
-/* The words' way is the level's where their matches cannot be used. */
+/*
+ * The words' way is the level's where their matches cannot be used. Below level 10 zstd would spell out the
+ * distance of each match that is handed to it, even where it is that of the match before: word_matches.c
+ * counts on that to cost nothing.
+ */
 static void set_way(void *context, int way) {
   struct zstd *z = context;
   z->way = way;
@@ -56,6 +60,7 @@ static void set_way(void *context, int way) {
   ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_compressionLevel, way == WAY_FAST ? 1 : z->level);
   ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_windowLog, window_log(z));
   ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_blockDelimiters, ZSTD_sf_explicitBlockDelimiters);
+  ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_searchForExternalRepcodes, ZSTD_ps_enable);
   if (way != WAY_FAST) return;
   ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_strategy, ZSTD_fast);
   ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_minMatch, FAST_MIN_MATCH);
@@ -115,7 +120,8 @@ static size_t compress_words(struct zstd *z, const uint8_t *bytes, size_t len, u
   if (!len || len > WORDS_BYTES_MAX || !open_words(z) || !word_matches_find(&z->words, bytes, len)) return 0;
   ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_windowLog, WORD_MATCHES_WINDOW_LOG);
   size_t size = ZSTD_compressSequences(z->compressor, to, room, z->words.found, z->words.count, bytes, len);
-  ZSTD_CCtx_reset(z->compressor, ZSTD_reset_session_only);   /* it leaves the session open: no parameter could be set */
+  /* It leaves the session open, in which no parameter can be set. */
+  ZSTD_CCtx_reset(z->compressor, ZSTD_reset_session_only);
   ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_windowLog, window_log(z));
   return ZSTD_isError(size) || !proves(z, to, size, bytes, len) ? 0 : size;
 }

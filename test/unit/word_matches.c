@@ -118,7 +118,7 @@ static void test_the_way_of_words_makes_documents_smaller_than_the_level(void **
     assert_memory_equal(back, text, len);
     sizes[way] = out.len;
   }
-  assert_true(sizes[2] < sizes[0] - sizes[0] / 10);
+  assert_true(sizes[2] < sizes[0] - sizes[0] / 6);   /* by matches at the distance of the one before, too */
   assert_true(sizes[1] < sizes[0] + sizes[0] / 8);   /* the fast way is worth its trial */
   zstd->close(context);
   buffer_deinit(&out);
