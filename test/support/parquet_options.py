@@ -223,8 +223,9 @@ def plain(array):
     if pa.types.is_map(kind):
         return array.to_pylist()
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        items, lengths = iter(plain(array.flatten())), array.value_lengths().to_pylist()
-        return [None if n is None else [next(items) for _ in range(n)] for n in lengths]
+        # Not by array.flatten(), which cannot make an array of no JSON where all lists are NULL.
+        items, ends, valid = plain(array.values), array.offsets.to_pylist(), array.is_valid().to_pylist()
+        return [items[a:b] if is_valid else None for a, b, is_valid in zip(ends, ends[1:], valid)]
     if pa.types.is_struct(kind):
         rows, valid = list(zip(*map(plain, array.flatten()))), array.is_valid().to_pylist()
         return [list(row) if is_valid else None for row, is_valid in zip(rows, valid, strict=True)]
