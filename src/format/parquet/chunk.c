@@ -120,6 +120,7 @@ static bool still_pays(const struct chunk *c) {
 static bool close_page(struct chunk *c, bool is_last, struct error *err) {
   if (!chunk_look_up(c, err)) return false;
   if (c->entry_count == 0) return true;
+  if (!buffer_check(&c->values, "a page", err)) return false;   /* trials read as many values as were counted */
   if (c->mode == CHUNK_SAMPLING && !chunk_settle_sample(c, is_last, err)) return false;
   bool chooses = c->mode == CHUNK_PLAIN && c->encoding_is_open && c->value_count;
   if (chooses && !chunk_choose_encoding(c, is_last, err)) return false;

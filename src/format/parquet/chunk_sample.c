@@ -53,6 +53,7 @@ bool chunk_replay_as_plain(struct chunk *c, struct error *err) {
   struct chunk_shared *s = c->shared;
   uint32_t entries = c->entry_count, definition_max = c->leaf->definition_max;
   uint32_t rows_complete = c->row_count, rows_begun = 0;
+  if (!buffer_check(&c->values, "a page", err) || !buffer_check(&c->waiting, "a value", err)) return false;
   levels_finish(&c->definition);
   levels_finish(&c->repetition);
   buffer_swap(&c->values, &s->sample_values);
