@@ -86,8 +86,8 @@ def test_csv_in_any_dialect_is_the_bytes_of_copy_or_both_refuse_it(db, decant, l
     ("options", "named", "cure"),
     [
         ("delimiter=\\x22", "csv.delimiter", "another delimiter or quote"),
-        ("delimiter=ab", "csv.delimiter", "1 to 1"),
-        ("delimiter=§", "csv.delimiter", "1 to 1"),
+        ("delimiter=ab", "csv.delimiter", "exactly 1 byte"),
+        ("delimiter=§", "csv.delimiter", "exactly 1 byte"),
         ("delimiter=\\n", "csv.delimiter", "line break"),
         ("quote=\\r", "csv.quote", "line break"),
         ("escape=xy", "csv.escape", "0 to 1"),

@@ -92,7 +92,8 @@ def test_ten_thousand_levels_of_nesting_are_no_trouble(db, table, decant, output
         db.execute("SET max_stack_depth = '6MB'")
         table(name, "m json", f"VALUES ('{text}'::json)")
         db.execute("RESET max_stack_depth")
-        written = decant.export("--table", name, "--format", output_format, "--discover", "full", timeout=60)
+        flat = ["--discover", "full"] if output_format == "csv" else []
+        written = decant.export("--table", name, "--format", output_format, *flat, timeout=60)
         if output_format == "csv":
             header, rows = rows_of(written)
             assert rows[0][-1] == text

@@ -129,7 +129,7 @@ def file(tables, decant, tmp_path_factory):
     made = {}
 
     def export(name, profile, columns):
-        shape, key = SHAPES[name], (name, profile, len(columns))
+        shape, key = SHAPES[name], (name, profile, *(c.name for c in columns))
         if key not in made:
             made[key] = folder / f"{len(made)}-{name.replace(' ', '-')}-{profile}.parquet"
             options = f"compression={CODEC[profile]},profile={profile}"
