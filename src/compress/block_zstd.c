@@ -115,13 +115,21 @@ static bool open_words(struct zstd *z) {
   return z->proof || (z->proof = ZSTD_createDCtx());
 }
 
+/* Else zstd makes room for a window of each, 770 KB that nothing is put into. */
+static void set_stable_buffers(struct zstd *z, bool stable) {
+  ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_stableInBuffer, stable);
+  ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_stableOutBuffer, stable);
+}
+
 /* 0: not in this way. */
 static size_t compress_words(struct zstd *z, const uint8_t *bytes, size_t len, uint8_t *to, size_t room) {
   if (!len || len > WORDS_BYTES_MAX || !open_words(z) || !word_matches_find(&z->words, bytes, len)) return 0;
   ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_windowLog, WORD_MATCHES_WINDOW_LOG);
+  set_stable_buffers(z, true);
   size_t size = ZSTD_compressSequences(z->compressor, to, room, z->words.found, z->words.count, bytes, len);
   /* It leaves the session open, in which no parameter can be set. */
   ZSTD_CCtx_reset(z->compressor, ZSTD_reset_session_only);
+  set_stable_buffers(z, false);
   ZSTD_CCtx_setParameter(z->compressor, ZSTD_c_windowLog, window_log(z));
   return ZSTD_isError(size) || !proves(z, to, size, bytes, len) ? 0 : size;
 }
