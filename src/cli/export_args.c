@@ -307,7 +307,7 @@ static bool infer_from_name(struct pending *p, char *name, struct error *err) {
   const char *chosen = p->format ? p->format : format ? format->name : formats[0]->name;
   if (!request_set_format(r, chosen, err)) return false;
   const char *compress = p->compress ? p->compress : codec ? codec->name : "none";
-  return request_set_compression(r, compress, "compress", err);
+  return request_set_compression(r, compress, "compression", err);
 }
 
 static bool set_format(struct pending *p, struct error *err) {

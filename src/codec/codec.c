@@ -21,7 +21,7 @@ static bool refuse(const char *text, const char *field, struct error *err) {
   size_t len = 0;
   for (size_t i = 0; codecs[i]; i++)
     len += (size_t)snprintf(allowed + len, sizeof allowed - len, "%s%s", i ? ", " : "", codecs[i]->name);
-  return fail_field(err, field, "\"%s\": \"%.100s\" is no compression; %s are", field, text, allowed);
+  return fail_field(err, field, "%s: \"%.100s\" is no compression; %s are", field, text, allowed);
 }
 
 bool codec_parse(const char *text, const char *field, const struct codec **codec, int *level,
@@ -40,9 +40,9 @@ bool codec_parse(const char *text, const char *field, const struct codec **codec
   int64_t v;
   if (!found->level_max || !parse_int64(colon + 1, &v) || v < found->level_min || v > found->level_max)
     return found->level_max
-               ? fail_field(err, field, "\"%s\": \"%.100s\": %s takes a level from %d to %d", field, text,
+               ? fail_field(err, field, "%s: \"%.100s\": %s takes a level from %d to %d", field, text,
                             name, found->level_min, found->level_max)
-               : fail_field(err, field, "\"%s\": \"%.100s\": %s takes no level", field, text, name);
+               : fail_field(err, field, "%s: \"%.100s\": %s takes no level", field, text, name);
   *level = (int)v;
   return true;
 }

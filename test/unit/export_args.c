@@ -186,7 +186,8 @@ static void test_a_format_and_compression_that_are_named_win(void **state) {
   assert_string_equal(args.request->codec->name, "none");
   export_args_deinit(&args);
   assert_refused("format", "csv", "--format", "excel");
-  assert_refused("compress", "gzip", "--compress", "lzma");
+  assert_refused("compress", "--compress: \"lzma\" is no compression; none, gzip", "--compress", "lzma");
+  assert_refused("compress", "--compress: \"gzip:9\": gzip takes", "--compress", "gzip:9");
   assert_refused("compress", "", "-o", "x.parquet", "--compress", "gzip");
 }
 
