@@ -109,6 +109,15 @@ def test_what_can_have_no_filter_is_refused_by_name(decant, tmp_path, bloom):
     assert "parquet.bloom" in run.err
 
 
+@pytest.mark.parametrize("group, field", [("span", "span.months"), ("list", "list[]")])
+def test_a_group_is_refused_with_the_name_of_a_column_within_it(decant, tmp_path, group, field):
+    query = "SELECT interval '1 day' AS span, ARRAY[1] AS list"
+    asked = ("export", "--query", query, "-o", tmp_path / "x.parquet", "--parquet")
+    run = decant(*asked, f"interval=struct,bloom={group}", code=2)
+    assert f'"{group}" has columns within it; name one, as "{field}"' in run.err
+    decant(*asked, f"interval=struct,bloom={field}")
+
+
 # --- Readers beside DuckDB ------------------------------------------------------------------------
 
 PROGRAMS = {

@@ -127,6 +127,18 @@ static struct leaf *find_leaf(const struct parquet_schema *schema, const char *n
   return NULL;
 }
 
+/* A group is no column of its own: its fields are. */
+static bool fail_bloom_name(const struct parquet_schema *schema, const char *name, size_t len, struct error *err) {
+  int shown = (int)(len < 100 ? len : 100);
+  for (const struct leaf *leaf = schema->leaves; leaf < schema->leaves + schema->leaf_count; leaf++) {
+    bool is_within = len > 0 && strncmp(leaf->name, name, len) == 0 && (leaf->name[len] == '.' || leaf->name[len] == '[');
+    if (is_within)
+      return fail_field(err, "parquet.bloom", "option \"parquet.bloom\": \"%.*s\" has columns within it; name one, "
+                        "as \"%.200s\"", shown, name, leaf->name);
+  }
+  return fail_field(err, "parquet.bloom", "option \"parquet.bloom\": there is no column \"%.*s\"", shown, name);
+}
+
 bool parquet_bloom_parse(const char *text, struct parquet_schema *schema, struct error *err) {
   bool is_auto = strcmp(text, "auto") == 0;
   for (size_t i = 0; i < schema->leaf_count; i++)
@@ -137,9 +149,7 @@ bool parquet_bloom_parse(const char *text, struct parquet_schema *schema, struct
     struct leaf *whole = find_leaf(schema, at, strlen(at));   /* a name may hold a plus */
     if (whole) len = strlen(at);
     struct leaf *leaf = whole ? whole : find_leaf(schema, at, len);
-    if (!leaf)
-      return fail_field(err, "parquet.bloom", "option \"parquet.bloom\": there is no column \"%.*s\"",
-                        (int)(len < 100 ? len : 100), at);
+    if (!leaf) return fail_bloom_name(schema, at, len, err);
     if (leaf->physical == PHYSICAL_BOOLEAN)
       return fail_field(err, "parquet.bloom", "option \"parquet.bloom\": column \"%s\" is BOOLEAN, which has none",
                         leaf->name);
