@@ -152,20 +152,36 @@ static const char *pass_word(struct xml_grammar *g, uint8_t c) {
   return NULL;
 }
 
+static void note_before(struct xml_grammar *g, uint8_t c) {
+  g->before[0] = g->before[1];
+  g->before[1] = c;
+}
+
 /* Up to the three (or, of instructions, two) bytes that end it. */
 static const char *pass_section(struct xml_grammar *g, uint8_t c, const char *end) {
   bool is_instruction = g->place == XML_IN_INSTRUCTION;
-  bool ends = c == '>' && g->before[1] == (uint8_t)end[1] &&
-              (is_instruction || g->before[0] == (uint8_t)end[0]);
-  if (ends) g->place = XML_IN_TEXT;
-  g->before[0] = g->before[1];
-  g->before[1] = c;
+  bool may_end = g->before[1] == (uint8_t)end[1] && (is_instruction || g->before[0] == (uint8_t)end[0]);
+  if (may_end && c == '>') g->place = XML_IN_TEXT;
+  else if (may_end && g->place == XML_IN_COMMENT) return "two hyphens within a comment";
+  note_before(g, c);
   return NULL;
+}
+
+/* Comments and instructions of the document type, in which a quote is none: `quote` is what they end with. */
+static bool begins_doctype_section(struct xml_grammar *g, uint8_t c) {
+  bool is_comment = c == '-' && g->before[0] == '!' && g->before[1] == '-';
+  if (g->quote || !(is_comment || (c == '?' && g->before[1] == '<'))) return false;
+  g->quote = c;
+  g->before[0] = g->before[1] = 0;
+  return true;
 }
 
 /* Passed over: quotes and brackets say where it ends. */
 static const char *pass_doctype(struct xml_grammar *g, uint8_t c) {
-  if (g->quote) {
+  if (begins_doctype_section(g, c)) return NULL;
+  if (g->quote == '-' || g->quote == '?') {
+    if (c == '>' && g->before[1] == g->quote && (g->quote == '?' || g->before[0] == '-')) g->quote = 0;
+  } else if (g->quote) {
     if (c == g->quote) g->quote = 0;
   } else if (c == '"' || c == '\'') {
     g->quote = c;
@@ -176,6 +192,7 @@ static const char *pass_doctype(struct xml_grammar *g, uint8_t c) {
   } else if (c == '>' && g->subset_depth == 0) {
     g->place = XML_IN_TEXT;
   }
+  note_before(g, c);
   return NULL;
 }
 
@@ -205,7 +222,7 @@ static const char *pass_text(struct xml_grammar *g, uint8_t c) {
   g->has_text = true;
   if (g->depth == 0) return "text outside of the root";
   if (c == '&') begin_reference(g, false);
-  return c < 0x20 ? "a control character" : NULL;
+  return NULL;
 }
 
 static const char *pass(struct xml_grammar *g, uint8_t c) {
@@ -239,7 +256,7 @@ static const char *pass(struct xml_grammar *g, uint8_t c) {
 const char *xml_grammar_pass(struct xml_grammar *g, uint8_t c) {
   if (g->event != XML_NOTHING) g->has_text = false;
   g->event = XML_NOTHING;
-  return pass(g, c);
+  return c < 0x20 && !is_space(c) ? "a control character" : pass(g, c);
 }
 
 const uint8_t *xml_grammar_pass_below(struct xml_grammar *g, uint64_t depth, const uint8_t *at,

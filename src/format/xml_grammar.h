@@ -2,7 +2,7 @@
  * XML, byte by byte: is a text that comes in pieces well-formed, as far as constant memory can tell? Tags, attributes,
  * comments, CDATA sections, processing instructions and a document type (passed over, not read); the names of end tags
  * for XML_LEVELS_MAX elements that are open, deeper ones are counted only. The text's encoding is not looked at: it must
- * be one that agrees with ASCII.
+ * be one that agrees with ASCII. Attributes that come twice and ]]> in text are let pass.
  */
 #pragma once
 #include <stdbool.h>
@@ -28,7 +28,8 @@ struct xml_grammar {
   uint64_t depth;                    /* open elements; XML_START: the new one included */
   bool has_root;
   bool has_text;                     /* since the last tag: other than white space */
-  uint8_t quote;                     /* that the open value began with */
+  uint8_t quote;                     /* that the open value began with;
+                                        - or ?: of a document type's comment, instruction */
   uint8_t before[2];                 /* the last two bytes, of comments, sections and the like */
   const char *word;                  /* what is still to come of <![CDATA[ or <!DOCTYPE */
   enum xml_place place_after_word;

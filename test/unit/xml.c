@@ -420,6 +420,24 @@ static void expect_whole(const char *text, int64_t expected) {
   if (ok) assert_int_equal(facts.rows, expected);
 }
 
+static void test_quotes_in_comments_of_a_document_type_are_none(void **state) {
+  expect_whole("<!DOCTYPE a [<!-- it's - here > -->\n<?p '?><!ENTITY b '-->]'>]><a><b/></a>", 1);
+  expect_whole("<!DOCTYPE a SYSTEM 'it-->\"s'><a/>", 0);
+  expect_whole("<!DOCTYPE a [<!--->'-->]><a/>", 0);
+  expect_whole("<!DOCTYPE a [<!-- ]><a/>", -1);
+  expect_whole("<!DOCTYPE a [<?p ]><a/>", -1);
+}
+
+static void test_control_characters_and_hyphens_in_comments_are_not_well_formed(void **state) {
+  expect_whole("<a b='\x01'/>", -1);
+  expect_whole("<a><![CDATA[\x1F]]></a>", -1);
+  expect_whole("<a><!-- \x02 --></a>", -1);
+  expect_whole("<a>x\x0Cy</a>", -1);
+  expect_whole("<a><!-- b -- c --></a>", -1);
+  expect_whole("<a><!-- b ---></a>", -1);
+  expect_whole("<a b='\t'>\r\n<!-- - - -->\t</a>", 0);
+}
+
 static void test_xml_of_any_writer_is_whole_where_it_is_well_formed(void **state) {
   expect_whole("<a/>", 0);
   expect_whole("<a>text &amp; more &#xE9;</a>", 0);
@@ -482,6 +500,8 @@ int main(void) {
       cmocka_unit_test(test_names_of_elements_that_are_no_names_are_refused),
       cmocka_unit_test(test_attributes_keep_quotes_tabs_and_line_feeds),
       cmocka_unit_test(test_counting_follows_tags_to_the_roots_end),
+      cmocka_unit_test(test_quotes_in_comments_of_a_document_type_are_none),
+      cmocka_unit_test(test_control_characters_and_hyphens_in_comments_are_not_well_formed),
       cmocka_unit_test(test_xml_of_any_writer_is_whole_where_it_is_well_formed),
       cmocka_unit_test(test_elements_nest_as_deep_as_they_like),
   };
