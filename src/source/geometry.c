@@ -9,7 +9,8 @@ static int32_t srid_of(int32_t typmod) { return ((typmod & 0x0FFFFF00) - (typmod
 static int type_of(int32_t typmod) { return (typmod & 0xFC) >> 2; }
 static bool has_m(int32_t typmod) { return (typmod & 1) != 0; }
 
-bool source_geometry_describe(const char *send, int32_t typmod, struct geometry_type **type, struct error *err) {
+bool source_geometry_describe(const char *send, int32_t typmod, struct geometry_type **type,
+                              struct error *err) {
   *type = NULL;
   bool is_geography = send && strcmp(send, "geography_send") == 0;
   if (!is_geography && (!send || strcmp(send, "LWGEOM_send") != 0)) return true;

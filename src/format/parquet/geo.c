@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define JSON_BYTES_MAX (16u << 20)
-#define SRID_WGS84 4326        /* longitude before latitude, as PostGIS has it: what a column without `crs` is in */
+#define SRID_WGS84 4326   /* longitude before latitude, as PostGIS has it: of a column without `crs` */
 #define POINTS (1u | 1u << (GEOMETRY_TYPE_COUNT / 2))
 
 bool geo_init(struct geo *g, const struct parquet_schema *schema, struct error *err) {
@@ -28,7 +28,8 @@ void geo_deinit(struct geo *g) {
   *g = (struct geo){0};
 }
 
-bool geo_add(struct geo *g, const struct parquet_schema *schema, const struct row_group_meta *meta, struct error *err) {
+bool geo_add(struct geo *g, const struct parquet_schema *schema, const struct row_group_meta *meta,
+             struct error *err) {
   for (struct geo_column *c = g->columns; c < g->columns + g->column_count; c++) {
     const struct geometry_facts *facts = &meta->chunks[c->leaf].geometry;
     if (!geometry_facts_add(&c->facts, facts))
@@ -38,8 +39,8 @@ bool geo_add(struct geo *g, const struct parquet_schema *schema, const struct ro
 }
 
 static void append_types(const struct geometry_facts *f, struct buffer *out) {
-  static const char *const names[] = {"Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon",
-                                      "GeometryCollection"};
+  static const char *const names[] = {"Point",           "LineString",   "Polygon",           "MultiPoint",
+                                      "MultiLineString", "MultiPolygon", "GeometryCollection"};
   const char *comma = "";
   buffer_append_string(out, "\"geometry_types\":[");
   for (unsigned i = 0; i < GEOMETRY_TYPE_COUNT; i++) {
@@ -54,7 +55,7 @@ static int32_t srid_of(const struct geometry_type *type, const struct geometry_f
   return f->has_values ? f->srid : type->srid;
 }
 
-/* Without a `crs` a column is in WGS 84; null says that its system is not known: the server has no PROJJSON to give. */
+/* Without a `crs` a column is in WGS 84; null: its system is not known, for the server has no PROJJSON to give. */
 static void append_crs(const struct geometry_type *type, const struct geometry_facts *f, struct buffer *out) {
   if (srid_of(type, f) != SRID_WGS84) buffer_append_string(out, ",\"crs\":null");
 }
@@ -72,8 +73,8 @@ static void append_corner(const double *corner, bool has_z, struct buffer *out) 
 }
 
 /*
- * Of edges along the earth's surface the ends bound nothing: between two places at 60° north one passes further north. So
- * geographies have a box where they are points.
+ * Of edges along the earth's surface the ends bound nothing: between two places at 60° north one passes further
+ * north. So geographies have a box where they are points.
  */
 static void append_bbox(const struct geometry_type *type, const struct geometry_facts *f, struct buffer *out) {
   bool has_z = is_finite(f, 2);

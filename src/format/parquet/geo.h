@@ -1,6 +1,6 @@
 /*
- * GeoParquet 1.1.0: what the file's key value "geo" says of the columns of geometries, so that readers see a map. It is made
- * of what the values were, and written with the footer.
+ * GeoParquet 1.1.0: what the file's key value "geo" says of the columns of geometries, so that readers see a map.
+ * It is made of what the values were, and written with the footer.
  */
 #pragma once
 #include "format/parquet/footer.h"

@@ -45,7 +45,9 @@ static bool stop(struct walk *w, enum geometry_result result) {
   return false;
 }
 
-static uint32_t load_u32(const uint8_t *at, bool is_little) { return is_little ? load_le32(at) : load_be32(at); }
+static uint32_t load_u32(const uint8_t *at, bool is_little) {
+  return is_little ? load_le32(at) : load_be32(at);
+}
 
 static double load_double(const uint8_t *at, bool is_little) {
   uint64_t bits = is_little ? load_le64(at) : load_be64(at);

@@ -1,11 +1,11 @@
 /*
- * Geometries: from the bytes that PostGIS sends to those that GeoParquet asks for, and what a file says of a column of
- * them.
+ * Geometries: from the bytes that PostGIS sends to those that GeoParquet asks for, and what a file says of a column
+ * of them.
  *
- * PostGIS sends extended WKB (EWKB; its source, liblwgeom/lwin_wkb.c): a type's code has flags for Z, M and an SRID, which
- * follows. GeoParquet 1.1 asks for ISO WKB (OGC 06-103r4): a Z is 1000 added to the code, no SRID; and has only points,
- * lines, polygons, collections of these, in two or three dimensions. Coordinates and byte order stay as they are. An empty
- * point has NaN for coordinates in both.
+ * PostGIS sends extended WKB (EWKB; its source, liblwgeom/lwin_wkb.c): a type's code has flags for Z, M and an SRID,
+ * which follows. GeoParquet 1.1 asks for ISO WKB (OGC 06-103r4): a Z is 1000 added to the code, no SRID; and has only
+ * points, lines, polygons, collections of these, in two or three dimensions. Coordinates and byte order stay as they
+ * are. An empty point has NaN for coordinates in both.
  */
 #pragma once
 #include "base/error.h"

@@ -128,15 +128,18 @@ static struct leaf *find_leaf(const struct parquet_schema *schema, const char *n
 }
 
 /* A group is no column of its own: its fields are. */
-static bool fail_bloom_name(const struct parquet_schema *schema, const char *name, size_t len, struct error *err) {
+static bool fail_bloom_name(const struct parquet_schema *schema, const char *name, size_t len,
+                            struct error *err) {
   int shown = (int)(len < 100 ? len : 100);
   for (const struct leaf *leaf = schema->leaves; leaf < schema->leaves + schema->leaf_count; leaf++) {
-    bool is_within = len > 0 && strncmp(leaf->name, name, len) == 0 && (leaf->name[len] == '.' || leaf->name[len] == '[');
-    if (is_within)
-      return fail_field(err, "parquet.bloom", "option \"parquet.bloom\": \"%.*s\" has columns within it; name one, "
-                        "as \"%.200s\"", shown, name, leaf->name);
+    bool begins = len > 0 && strncmp(leaf->name, name, len) == 0;
+    if (begins && (leaf->name[len] == '.' || leaf->name[len] == '['))
+      return fail_field(err, "parquet.bloom",
+                        "option \"parquet.bloom\": \"%.*s\" has columns within it; name one, as \"%.200s\"",
+                        shown, name, leaf->name);
   }
-  return fail_field(err, "parquet.bloom", "option \"parquet.bloom\": there is no column \"%.*s\"", shown, name);
+  return fail_field(err, "parquet.bloom", "option \"parquet.bloom\": there is no column \"%.*s\"", shown,
+                    name);
 }
 
 bool parquet_bloom_parse(const char *text, struct parquet_schema *schema, struct error *err) {
