@@ -107,7 +107,7 @@ def decant_cases(options):
 
 
 # The cases that docs/performance.md sets limits for: --short
-SHORT = re.compile(r"psql \\copy csv$|server alone|one lane|(csv|csv --no-flatten|json|ndjson|xml)( to a file)?$|csv \+ |"
+SHORT = re.compile(r"psql \\copy csv$|server alone|csv, one lane|(csv|csv --no-flatten|json|ndjson|xml)( to a file)?$|csv \+ |"
                    r"parquet (snappy|zstd) to a file")
 
 

@@ -33,7 +33,7 @@
  */
 #define WORDS_BYTES_MAX (4u << 20)   /* more is one huge value */
 #define PROOF_BYTES (64u << 10)
-#define WORDS_MEMORY (3u << 20)      /* measured: tables, 16 bytes a match, a window to expand */
+#define WORDS_MEMORY (15u << 18)     /* tables, 16 bytes for each of the most matches, a window to expand */
 
 enum { WAY_LEVEL, WAY_FAST, WAY_WORDS };
 

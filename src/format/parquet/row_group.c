@@ -14,7 +14,7 @@
 #define INDEX_SHARE 8            /* page indexes: when they pass it, the row group ends */
 #define MEMORY_DEFAULT ((size_t)16 << 20)
 #define MEMORY_MIN ((size_t)1 << 20)
-#define MEMORY_REST ((size_t)3 << 20)   /* must be left beside what the codec's ways for texts take */
+#define MEMORY_REST ((size_t)5 << 19)   /* must be left beside what the codec's ways for texts take */
 #define PAGE_BYTES_MIN 4096      /* where columns are many */
 #define NUMBER_BYTES_MAX 16      /* of a value of fixed width */
 #define GROWTH_BEGINS 5000       /* row groups of an encoder, after which they grow */
