@@ -309,7 +309,7 @@ def test_a_table_called_index_scan_is_read_by_all_lanes(db, decant):
     if db.version < 140000:
         pytest.skip("no block ranges, and the table has no key")
     db.execute('CREATE TABLE "Index Scan" (id int, pad text)')
-    db.execute(f'INSERT INTO "Index Scan" SELECT i, {PAD} FROM generate_series(1, 8000) i')
+    db.execute(f'INSERT INTO "Index Scan" SELECT i, {PAD} FROM generate_series(1, 40000) i')
     run = decant(
         "export", "--json", "--table", '"Index Scan"', "--where", "id > 3", "--lanes", 2, "--format", "csv"
     )

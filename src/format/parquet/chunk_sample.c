@@ -6,6 +6,7 @@
 #define SAMPLE_NUMBER_BYTES (64u << 10)   /* that a trial looks at */
 #define SAMPLE_TEXT_BYTES (256u << 10)    /* more, since texts repeat each other */
 #define DICTIONARY_TOLERANCE 1.01    /* it may be so much larger, for it is faster to read */
+#define TEXT_BITS_FEW 0.5            /* a value: of texts that come in turn, where codecs do wonders, not worth that */
 #define DICTIONARY_ENTRY_BYTES 12    /* that the hash table and the offsets take for each value */
 
 /* The range of a value that is in the page already, from its PLAIN bytes. */
@@ -155,7 +156,8 @@ static bool choose_encoding(struct chunk *c, bool is_last, bool *takes_dictionar
   double bytes;
   const uint32_t *indices = (const uint32_t *)(const void *)(c->values.data + c->head_bytes);
   if (!trial_dictionary(&t, &c->dictionary, indices, o.values, o.distinct, &bytes, err)) return false;
-  *takes_dictionary = bytes <= best.value_bytes * o.values * DICTIONARY_TOLERANCE;
+  double few = chunk_is_text(c) ? o.values * TEXT_BITS_FEW / 8 : 0;
+  *takes_dictionary = bytes <= few || bytes <= best.value_bytes * o.values * DICTIONARY_TOLERANCE;
   return true;
 }
 
