@@ -141,7 +141,7 @@ def test_a_stream_that_is_cut_leaves_no_file(cut_export, tmp_path, reset):
     cuts = [
         (int(length * share), output_format, str(tmp_path / f"{output_format}-{share}"))
         for output_format, length in zip(formats, lengths)
-        for share in (0.3, 0.97)
+        for share in (0.3, 0.9, 0.97)
     ]
     with ThreadPoolExecutor(len(cuts)) as pool:
         runs = pool.map(lambda cut: cut_export(cut[0], reset, cut[1], "none", "-o", cut[2])[0], cuts)
