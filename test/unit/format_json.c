@@ -1,4 +1,5 @@
 #include "rows.h"
+#include "whole.h"
 
 #include "format/json.h"
 #include "format/json_grammar.h"
@@ -237,22 +238,6 @@ static void test_counting_lines_needs_whole_objects(void **state) {
   expect_count(&format_ndjson, "{},{}\n", -1);
   expect_count(&format_ndjson, "\n", -1);
   expect_count(&format_ndjson, "{\"a\":\"\n", -1);
-}
-
-/* Of any writer: check_whole. */
-static void expect_whole(const struct format *format, const char *text, int64_t expected) {
-  struct file_facts facts = {0};
-  struct error err;
-  FILE *file = tmpfile();
-  assert_non_null(file);
-  fwrite(text, 1, strlen(text), file);
-  fflush(file);
-  lseek(fileno(file), 0, SEEK_SET);
-  bool ok = format->check_whole(fileno(file), &facts, &err);
-  fclose(file);
-  if (ok != (expected >= 0)) print_error("%s\n", text);
-  assert_int_equal(ok, expected >= 0);
-  if (ok) assert_int_equal(facts.rows, expected);
 }
 
 static void test_json_of_any_writer_is_held_against_the_grammar(void **state) {

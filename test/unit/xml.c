@@ -1,4 +1,5 @@
 #include "rows.h"
+#include "whole.h"
 
 #include "format/xml.h"
 #include "format/xml_text.h"
@@ -404,66 +405,50 @@ static void test_attributes_keep_quotes_tabs_and_line_feeds(void **state) {
   rows_deinit(&r);
 }
 
-/* Of any writer: check_whole. */
-static void expect_whole(const char *text, int64_t expected) {
-  struct file_facts facts = {0};
-  struct error err;
-  FILE *file = tmpfile();
-  assert_non_null(file);
-  fwrite(text, 1, strlen(text), file);
-  fflush(file);
-  lseek(fileno(file), 0, SEEK_SET);
-  bool ok = format_xml.check_whole(fileno(file), &facts, &err);
-  fclose(file);
-  if (ok != (expected >= 0)) print_error("%s\n", text);
-  assert_int_equal(ok, expected >= 0);
-  if (ok) assert_int_equal(facts.rows, expected);
-}
-
 static void test_quotes_in_comments_of_a_document_type_are_none(void **state) {
-  expect_whole("<!DOCTYPE a [<!-- it's - here > -->\n<?p '?><!ENTITY b '-->]'>]><a><b/></a>", 1);
-  expect_whole("<!DOCTYPE a SYSTEM 'it-->\"s'><a/>", 0);
-  expect_whole("<!DOCTYPE a [<!--->'-->]><a/>", 0);
-  expect_whole("<!DOCTYPE a [<!-- ]><a/>", -1);
-  expect_whole("<!DOCTYPE a [<?p ]><a/>", -1);
+  expect_whole(&format_xml, "<!DOCTYPE a [<!-- it's - here > -->\n<?p '?><!ENTITY b '-->]'>]><a><b/></a>", 1);
+  expect_whole(&format_xml, "<!DOCTYPE a SYSTEM 'it-->\"s'><a/>", 0);
+  expect_whole(&format_xml, "<!DOCTYPE a [<!--->'-->]><a/>", 0);
+  expect_whole(&format_xml, "<!DOCTYPE a [<!-- ]><a/>", -1);
+  expect_whole(&format_xml, "<!DOCTYPE a [<?p ]><a/>", -1);
 }
 
 static void test_control_characters_and_hyphens_in_comments_are_not_well_formed(void **state) {
-  expect_whole("<a b='\x01'/>", -1);
-  expect_whole("<a><![CDATA[\x1F]]></a>", -1);
-  expect_whole("<a><!-- \x02 --></a>", -1);
-  expect_whole("<a>x\x0Cy</a>", -1);
-  expect_whole("<a><!-- b -- c --></a>", -1);
-  expect_whole("<a><!-- b ---></a>", -1);
-  expect_whole("<a b='\t'>\r\n<!-- - - -->\t</a>", 0);
+  expect_whole(&format_xml, "<a b='\x01'/>", -1);
+  expect_whole(&format_xml, "<a><![CDATA[\x1F]]></a>", -1);
+  expect_whole(&format_xml, "<a><!-- \x02 --></a>", -1);
+  expect_whole(&format_xml, "<a>x\x0Cy</a>", -1);
+  expect_whole(&format_xml, "<a><!-- b -- c --></a>", -1);
+  expect_whole(&format_xml, "<a><!-- b ---></a>", -1);
+  expect_whole(&format_xml, "<a b='\t'>\r\n<!-- - - -->\t</a>", 0);
 }
 
 static void test_xml_of_any_writer_is_whole_where_it_is_well_formed(void **state) {
-  expect_whole("<a/>", 0);
-  expect_whole("<a>text &amp; more &#xE9;</a>", 0);
-  expect_whole("\xEF\xBB\xBF<?xml version='1.0'?>\n<!-- a > b -->\n<a x = '<' />", -1);
-  expect_whole("\xEF\xBB\xBF<?xml version='1.0'?>\n<!-- a > b -->\n<a x = '>' y=\"'\"/>\n<!-- <end> "
+  expect_whole(&format_xml, "<a/>", 0);
+  expect_whole(&format_xml, "<a>text &amp; more &#xE9;</a>", 0);
+  expect_whole(&format_xml, "\xEF\xBB\xBF<?xml version='1.0'?>\n<!-- a > b -->\n<a x = '<' />", -1);
+  expect_whole(&format_xml, "\xEF\xBB\xBF<?xml version='1.0'?>\n<!-- a > b -->\n<a x = '>' y=\"'\"/>\n<!-- <end> "
                "-->\n<?pi a?b?>\n",
                0);
-  expect_whole("<!DOCTYPE a [<!ENTITY b \"]>\">]><a><b><![CDATA[</b>]]]></b><!-- <b> --><b/>&b;</a>", 2);
-  expect_whole("<a><b><c></b></c></a>", -1);
-  expect_whole("<a><![CDATA[</a>", -1);
-  expect_whole("<a><!-- </a>", -1);
-  expect_whole("<a><?pi </a>", -1);
-  expect_whole("<a b></a>", -1);
-  expect_whole("<a b=c></a>", -1);
-  expect_whole("<a b='c'd='e'></a>", -1);
-  expect_whole("<a>a & b</a>", -1);
-  expect_whole("<a>a &b</a>", -1);
-  expect_whole("<a>a < b</a>", -1);
-  expect_whole("<a></a", -1);
-  expect_whole("<a></a><b/>", -1);
-  expect_whole("<a></a>x", -1);
-  expect_whole("<a></a ></a>", -1);
-  expect_whole("x<a/>", -1);
-  expect_whole("<a/><![CDATA[]]>", -1);
-  expect_whole("<a/><!DOCTYPE a>", -1);
-  expect_whole("<!-- -->", -1);
+  expect_whole(&format_xml, "<!DOCTYPE a [<!ENTITY b \"]>\">]><a><b><![CDATA[</b>]]]></b><!-- <b> --><b/>&b;</a>", 2);
+  expect_whole(&format_xml, "<a><b><c></b></c></a>", -1);
+  expect_whole(&format_xml, "<a><![CDATA[</a>", -1);
+  expect_whole(&format_xml, "<a><!-- </a>", -1);
+  expect_whole(&format_xml, "<a><?pi </a>", -1);
+  expect_whole(&format_xml, "<a b></a>", -1);
+  expect_whole(&format_xml, "<a b=c></a>", -1);
+  expect_whole(&format_xml, "<a b='c'd='e'></a>", -1);
+  expect_whole(&format_xml, "<a>a & b</a>", -1);
+  expect_whole(&format_xml, "<a>a &b</a>", -1);
+  expect_whole(&format_xml, "<a>a < b</a>", -1);
+  expect_whole(&format_xml, "<a></a", -1);
+  expect_whole(&format_xml, "<a></a><b/>", -1);
+  expect_whole(&format_xml, "<a></a>x", -1);
+  expect_whole(&format_xml, "<a></a ></a>", -1);
+  expect_whole(&format_xml, "x<a/>", -1);
+  expect_whole(&format_xml, "<a/><![CDATA[]]>", -1);
+  expect_whole(&format_xml, "<a/><!DOCTYPE a>", -1);
+  expect_whole(&format_xml, "<!-- -->", -1);
 }
 
 /* As many levels as there are names kept for, and more, which are counted. */
@@ -474,9 +459,9 @@ static void test_elements_nest_as_deep_as_they_like(void **state) {
   for (int i = 0; i < DEPTH; i++) buffer_append_string(&text, "<a>");
   for (int i = 0; i < DEPTH; i++) buffer_append_string(&text, "</a>");
   buffer_append_byte(&text, 0);
-  expect_whole((const char *)text.data, 1);
+  expect_whole(&format_xml, (const char *)text.data, 1);
   text.data[text.len - 2] = ' ';
-  expect_whole((const char *)text.data, -1);
+  expect_whole(&format_xml, (const char *)text.data, -1);
   buffer_deinit(&text);
 }
 
