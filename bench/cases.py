@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 from dataclasses import dataclass, field
 
 from measuring import RunFailed, run_measured
@@ -129,6 +130,8 @@ def ordered_cases(options, server):
 
 def run_case(case, options, server):
     """Gives a Run. Its file is removed before the next case, so that its pages are dropped and not written back."""
+    if options.before:
+        subprocess.run(options.before, shell=True, check=True, stdout=subprocess.DEVNULL)
     path = os.path.join(options.data, f"decant-bench.{case.extension}") if case.extension else "/dev/null"
     commands = [[word.replace(OUT, path) for word in argv] for argv in case.commands]
     try:

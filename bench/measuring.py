@@ -24,6 +24,7 @@ class Run:
     peak_bytes: int
     rows: int = 0
     bytes: int = 0
+    floor_seconds: float = 0    # what the floor took just before and after, on average; 0: nobody looked
 
 
 def peak_memory_bytes(pid):

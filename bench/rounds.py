@@ -9,6 +9,8 @@ from dataclasses import asdict
 import cases
 from measuring import RunFailed
 
+FLOOR_EVERY = 3     # cases between two runs of the floor: the machine's pace changes within a round, too
+
 
 class Results:
     """What was measured, as it goes into the file of --json: whole after each round."""
@@ -47,8 +49,9 @@ class Results:
 
 
 def ratio(rounds, name, base):
-    """The median over the rounds that hold both; None where there is none."""
-    both = [r[name]["seconds"] / r[base]["seconds"] for r in rounds if name in r and base in r]
+    """The median over the rounds that hold both; None where there is none. Beside a case stand the floors nearest to it."""
+    both = [r[name]["seconds"] / (base == cases.FLOOR and r[name].get("floor_seconds") or r[base]["seconds"])
+            for r in rounds if name in r and base in r]
     return statistics.median(both) if both else None
 
 
@@ -102,20 +105,32 @@ def choose_connections(options, server):
     return min(taken, key=taken.get)
 
 
+def run_one(case, options, server, results):
+    """None for a peer that fails: it is left out, and the reason kept."""
+    say(case.name)
+    try:
+        return cases.run_case(case, options, server)
+    except RunFailed as failure:
+        if case.group != "peers":
+            sys.exit(f"\n{case.name}: {failure}")
+        results.failed[case.name] = str(failure)
+        return None
+
+
 def run_round(wanted, options, server, results):
-    """One run of each case; a peer that fails is left out, and the reason kept."""
-    ran, floor_rows = {}, None
-    for case in wanted:
-        say(case.name)
-        try:
-            ran[case] = cases.run_case(case, options, server)
-        except RunFailed as failure:
-            if case.group != "peers":
-                sys.exit(f"\n{case.name}: {failure}")
-            results.failed[case.name] = str(failure)
-            continue
-        if case.name == cases.FLOOR:
-            floor_rows = ran[case].rows
+    """One run of each case but the floor, which stands first: it runs again after every few of the others."""
+    floor_case, rest = wanted[0], wanted[1:]
+    floors, ran = [run_one(floor_case, options, server, results)], {}
+    for begin in range(0, len(rest), FLOOR_EVERY):
+        group = {case: run_one(case, options, server, results) for case in rest[begin:begin + FLOOR_EVERY]}
+        floors.append(run_one(floor_case, options, server, results))
+        for case, run in group.items():
+            if not run:
+                continue
+            run.floor_seconds = statistics.mean(floor.seconds for floor in floors[-2:])
+            ran[case] = run
+    ran[floor_case] = sorted(floors, key=lambda run: run.seconds)[len(floors) // 2]
+    floor_rows = floors[0].rows
     for case, run in ran.items():
         run.rows = run.rows or floor_rows     # a pipe that ended well and cannot say
         if run.rows != floor_rows:
@@ -128,10 +143,9 @@ def run_rounds(wanted, names, options, server, results, after_round):
     """Each round begins with another case, so that a machine that changes its pace favours none. `names` are those
     of all cases, in the order of the table."""
     for number in range(options.rounds):
-        live = [c for c in wanted if c.name not in results.failed]
-        turn = number * 3 % len(live)
-        order = live[turn:] + live[:turn]
-        ran = run_round(order, options, server, results)
+        floor_case, *others = [c for c in wanted if c.name not in results.failed]
+        turn = number * FLOOR_EVERY % max(1, len(others))
+        ran = run_round([floor_case, *others[turn:], *others[:turn]], options, server, results)
         results.add_round({c: ran[c] for c in wanted if c in ran})
         results.sort(names)
         results.save()

@@ -44,6 +44,7 @@ def add_options(parser):
     add("--decant", default=os.path.join(ROOT, "build/release/src/decant"))
     add("--floor", default=os.path.join(ROOT, "build/release/bench/floor"))
     add("--peer-folder", default=os.path.join(ROOT, "build/peers"), help=argparse.SUPPRESS)
+    add("--before", metavar="COMMAND", help="what the shell runs before each case, unmeasured")
     add("--nginx", default="nginx", help="the program to compare downloads with")
     add("--json", metavar="FILE", help="write the figures and every single run as JSON, after each round")
     add("--resume", action="store_true", help="add the rounds to those that --json's file holds")
