@@ -108,23 +108,26 @@ def decant_cases(options):
 
 
 # The cases that docs/performance.md sets limits for: --short
-SHORT = re.compile(r"psql \\copy csv$|server alone|csv, one lane|(csv|csv --no-flatten|json|ndjson|xml)( to a file)?$|csv \+ |"
-                   r"parquet (snappy|zstd) to a file")
+SHORT = re.compile(r"psql \\copy csv$|server alone|floor of one|csv, one lane|csv \+ |parquet (snappy|zstd) to a file|"
+                   r"(csv|csv --no-flatten|json|ndjson|xml)( to a file)?$")
 
 
 def ordered_cases(options, server):
-    """One lane, since a query in a key's order cannot be cut; beside it the server alone, which sends nothing."""
+    """One lane, since a query in a key's order cannot be cut; beside it the server alone, which sends nothing, and a
+    reader that discards what it sends."""
     key = server.key_of(options.table)
     if not key:
         return []
     query = f"SELECT * FROM {options.table} ORDER BY {key}"
-    cases = []
-    alone = "server alone, in the key's order"
+    cases, base = [], FLOOR
     if server.can_write_files():
-        cases.append(Case(alone, [server.psql + ["-c", f"COPY ({query}) TO '/dev/null' (FORMAT binary)"]],
+        base = "server alone, in the key's order"
+        cases.append(Case(base, [server.psql + ["-c", f"COPY ({query}) TO '/dev/null' (FORMAT binary)"]],
                           group="reference", rows=copy_tag))
+    discard = [options.floor, "--json", "--query", query, "--connections", "1"]
+    cases.append(Case("floor of one lane, in the key's order", [discard], base=base, group="reference", rows=printed_json))
     cases.append(Case("csv, one lane in the key's order", export(options, "--format", "csv", source=["--query", query]),
-                      base=alone if cases else FLOOR, rows=summary))
+                      base=base, rows=summary))
     return cases
 
 

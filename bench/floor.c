@@ -35,6 +35,7 @@ static const char session[] =
 struct plan {
   const char *conninfo;
   const char *table;          /* catalog spelling */
+  const char *query;          /* read by one connection instead; NULL: the table */
   int64_t connections;
   int64_t split_blocks;       /* heap blocks a COPY; 0: one range per connection */
   bool use_libpq;             /* PQgetCopyData instead of our own framing */
@@ -93,6 +94,10 @@ static PGconn *describe(struct plan *p) {
   PGconn *c = connect_to(p);
   run_sql(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   query_text(c, "SELECT pg_export_snapshot()", NULL, p->snapshot, sizeof p->snapshot);
+  if (p->query) {
+    p->connections = p->split_count = 1;
+    return c;
+  }
   query_text(c, "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute "
                 "WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped",
              p->table, p->columns, sizeof p->columns);
@@ -119,7 +124,8 @@ static void make_copy(const struct plan *p, int64_t split, char *sql, size_t siz
 static bool take_split(struct plan *p, char *sql, size_t size) {
   int64_t split = atomic_fetch_add(&p->next_split, 1);
   if (split >= p->split_count) return false;
-  make_copy(p, split, sql, size);
+  if (p->query) snprintf(sql, size, "COPY (%s) TO STDOUT (FORMAT binary)", p->query);
+  else make_copy(p, split, sql, size);
   return true;
 }
 
@@ -303,6 +309,7 @@ static void report(const struct plan *p, const struct lane *lanes, double second
 static const struct { const char *name, *value, *help; } options_help[] = {
     {"db", "URL", "connection string; default DATABASE_URL, then libpq's own variables"},
     {"table", "T", "table to read, as SQL spells it; default records"},
+    {"query", "SQL", "a query to read by one connection instead"},
     {"connections", "N", "connections that read at once; default 2"},
     {"split-blocks", "N", "heap blocks a COPY; 0: one COPY per connection; default 512"},
     {"reader", "socket|libpq", "our own framing of the socket, or PQgetCopyData; default socket"},
@@ -330,6 +337,7 @@ static int64_t number(const char *text, int64_t min, int64_t max) {
 static void set_option(struct plan *p, const char *name, const char *value) {
   if (!strcmp(name, "db")) p->conninfo = value;
   else if (!strcmp(name, "table")) p->table = value;
+  else if (!strcmp(name, "query")) p->query = value;
   else if (!strcmp(name, "connections")) p->connections = number(value, 1, CONNECTIONS_MAX);
   else if (!strcmp(name, "split-blocks")) p->split_blocks = number(value, 0, INT32_MAX);
   else if (!strcmp(name, "reader")) p->use_libpq = strcmp(value, "libpq") == 0;

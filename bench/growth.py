@@ -1,19 +1,19 @@
 """How cost grows: with rows, with lanes, with columns."""
 
-import json
-import os
-import statistics
+import re
+import sys
 
 import cases
 import datasets
 import report
-from rounds import say
+from rounds import Results, read, run_rounds, say, write
 
 ROWS = (100_000, 1_000_000, 10_000_000)
 MORE_ROWS = 30_000_000
 LANES = (1, 2, 4, 8)
 COLUMNS = (5, 50, 200, 1600)
 CELLS = 40_000_000      # of each table of the columns' measurement: 8 million rows to 25,000
+PART = "growth"         # of a file of --json: {kind: {label of a point: what rounds.Results keeps}}
 
 
 def growing(options):
@@ -24,40 +24,20 @@ def growing(options):
                        rows=cases.summary)]
 
 
-def busy_seconds():
-    """CPU time of the whole machine since it started, all but idle and waiting for disks."""
-    with open("/proc/stat", encoding="ascii") as f:
-        times = [int(word) for word in f.readline().split()[1:9]]
-    return (sum(times) - times[3] - times[4]) / os.sysconf("SC_CLK_TCK")
-
-
 class Point:
-    """One place on the axis: a table and a number of lanes, with the runs of each case there."""
+    """One place on the axis: a table and a number of lanes, with the results of its cases."""
 
     def __init__(self, label, options, **changed):
-        self.label = label
-        self.options = type(options)(**{**vars(options), **changed})
-        self.runs = {case.name: [] for case in growing(self.options)}
+        self.label, self.options = label, type(options)(**{**vars(options), "rounds": 1, **changed})
 
-    def run_round(self, server, warm=False):
-        for case in growing(self.options):
-            before = busy_seconds()
-            run = cases.run_case(case, self.options, server)
-            others = busy_seconds() - before - run.user_seconds - run.system_seconds
-            if not warm:
-                self.runs[case.name].append((run, max(0.0, others)))
+    def open(self, kind, server):
+        about = report.about(self.options, server)
+        self.results = Results(about, self.options.json, self.options.resume, (PART, kind, self.label))
+        cases.run_case(growing(self.options)[0], self.options, server)    # not counted: fills the server's cache
 
-    def cells(self):
-        """Per case: seconds, × floor, own CPU seconds, the server's, peak MB."""
-        floor = self.runs[cases.FLOOR]
-        for name, runs in self.runs.items():
-            median = lambda value: statistics.median(value(run, others) for run, others in runs)
-            times = statistics.median(r[0].seconds / f[0].seconds for r, f in zip(runs, floor))
-            peak = max(run.peak_bytes for run, _ in runs)
-            yield [self.label, name, f"{median(lambda r, o: r.seconds):.2f}", f"{times:.2f}",
-                   f"{median(lambda r, o: r.rows / r.seconds):,.0f}",
-                   f"{median(lambda r, o: r.user_seconds + r.system_seconds):.2f}", f"{median(lambda r, o: o):.2f}",
-                   f"{peak / 1048576:.1f}"]
+    def run_round(self, server):
+        made = growing(self.options)
+        run_rounds(made, [case.name for case in made], self.options, server, self.results, lambda: None)
 
 
 def row_points(options, server):
@@ -67,7 +47,7 @@ def row_points(options, server):
         table = f"{datasets.SCHEMA}.rows_{rows}"
         if rows == there:
             table = options.table
-        else:
+        elif is_wanted(f"{rows:,}", options):
             sql = datasets.first_rows(rows, table, options.table)
             datasets.make(server, datasets.Dataset("rows", table, rows, sql))
         points.append(Point(f"{rows:,}", options, table=table))
@@ -82,57 +62,78 @@ def column_points(options, server):
     points = []
     for count in COLUMNS:
         rows = max(1, int(CELLS * options.rows_factor) // count)
-        table = f"{datasets.SCHEMA}.columns_{count}_{rows}"
-        datasets.make(server, datasets.Dataset("columns", table, rows, datasets.columns(count, rows, table)))
-        points.append(Point(f"{count:,} × {rows:,}", options, table=table))
+        table, label = f"{datasets.SCHEMA}.columns_{count}_{rows}", f"{count:,} × {rows:,}"
+        if is_wanted(label, options):
+            datasets.make(server, datasets.Dataset("columns", table, rows, datasets.columns(count, rows, table)))
+        points.append(Point(label, options, table=table))
     return points
 
 
 KINDS = {"rows": ("rows", row_points), "lanes": ("lanes", lane_points), "columns": ("columns × rows", column_points)}
 
 
-def table(title, points):
-    rows = [[title, "case", "seconds", "× floor", "rows/s", "own CPU s", "server's CPU s", "peak MB"]]
-    for point in points:
-        rows += point.cells()
-    return report.columns(rows, "ll" + "r" * 6)
+def is_wanted(label, options):
+    return not options.only or re.search(options.only, label)
 
 
-def describe(kind, options):
-    what = {"rows": f"the first rows of `{options.table}`, {options.lanes} lanes",
-            "lanes": f"`{options.table}`; the floor has as many connections as decant",
-            "columns": f"integer, real, date and smallint columns, {options.lanes} lanes"}[kind]
-    return f"**{kind.capitalize()}**: {what}; to /dev/null; medians of {options.rounds} rounds."
+def cells(label, figure):
+    return [label, figure["name"], f"{figure['seconds']:.2f}", report.number(figure["ratio"], 2),
+            report.number(figure["cpuRatio"], 2), report.number(figure["rowsPerSecond"]),
+            f"{figure['ownCpuSeconds']:.2f}", report.number(figure["serverCpuSeconds"], 2),
+            report.number(figure["peakBytes"], 1, 1048576)]
+
+
+def describe(kind, about):
+    return {"rows": f"the first rows of the table, {about['lanes']} lanes",
+            "lanes": f"`{about['table']}`; the floor has as many connections as decant",
+            "columns": f"integer, real, date and smallint columns, {about['lanes']} lanes"}[kind]
+
+
+def block(kind, kept):
+    """The text of a kind: {label: results} as they are kept."""
+    order = lambda label: int(re.match(r"[\d,]+", label).group().replace(",", ""))
+    points = {label: kept[label] for label in sorted(kept, key=order)}
+    rows = [[KINDS[kind][0], "case", "seconds", "× floor", "CPU × floor", "rows/s", "own CPU s", "server's CPU s",
+             "peak MB"]]
+    for label, point in points.items():
+        rows += [cells(label, figure) for figure in point["figures"]]
+    counts = [figure["rounds"] for point in points.values() for figure in point["figures"]]
+    about = next(iter(points.values()))["about"]
+    builds = list(dict.fromkeys(build for point in points.values() for build in point["about"]["builds"]))
+    parts = [f"**{kind.capitalize()}**: {describe(kind, about)}; to /dev/null. "
+             f"{report.rounds_text(counts, {'builds': builds})} {report.about_text(about)}",
+             report.columns(rows, "ll" + "r" * 7),
+             report.stolen_text([r for point in points.values() for r in point["rounds"]], about["cores"])]
+    return "\n\n".join(part for part in parts if part)
+
+
+def publish(kind, kept, options):
+    text = block(kind, kept)
+    print(text + "\n")
+    if options.write:
+        report.write_block(options.write, f"growth by {kind}", text)
+
+
+def show(options):
+    for kind, kept in read(options.show, (PART,)).items():
+        publish(kind, kept, options)
 
 
 def measure(options, server):
     """Each kind's block is written as soon as it is whole; its tables stay for the next time."""
-    about = report.about(server)
     for kind in options.growth or KINDS:
-        title, make_points = KINDS[kind]
-        points = make_points(options, server)
+        points = [point for point in KINDS[kind][1](options, server) if is_wanted(point.label, options)]
+        if not points:
+            sys.exit(f"no point of {kind} matches {options.only}")
+        if not options.resume:
+            write(options.json, {}, (PART, kind))
         for point in points:
-            point.run_round(server, warm=True)
+            point.open(kind, server)
         for number in range(options.rounds):
             for point in points if number % 2 == 0 else points[::-1]:
                 say(f"{kind}, round {number + 1}: {point.label}")
                 point.run_round(server)
         say("")
-        text = f"{describe(kind, options)} {report.about_text(about)}\n\n{table(title, points)}"
-        print(text + "\n")
-        if options.write:
-            report.write_block(options.write, f"growth by {kind}", text)
-        if options.json:
-            save(options.json, about, kind, points)
-
-
-def save(path, about, kind, points):
-    kept = {}
-    if os.path.exists(path):
-        with open(path, encoding="utf-8") as f:
-            kept = json.load(f)
-    kept["about"] = about
-    kept[kind] = [{"label": p.label, "runs": {name: [{**vars(run), "server_seconds": others} for run, others in runs]
-                                              for name, runs in p.runs.items()}} for p in points]
-    with open(path, "w", encoding="utf-8") as f:
-        json.dump(kept, f, indent=1)
+        kept = read(options.json, (PART, kind))
+        kept.update({point.label: point.results.kept() for point in points})
+        publish(kind, kept, options)

@@ -22,9 +22,23 @@ class Run:
     user_seconds: float
     system_seconds: float
     peak_bytes: int
+    others_seconds: float = 0   # CPU time of all else on the machine meanwhile: the server, where it is here
+    stolen_seconds: float = 0   # which a virtual machine wanted and its host gave to others
     rows: int = 0
     bytes: int = 0
     floor_seconds: float = 0    # what the floor took just before and after, on average; 0: nobody looked
+    floor_cpu_seconds: float = 0  # and its and the server's CPU time
+
+    def cpu_seconds(self):
+        return self.user_seconds + self.system_seconds + self.others_seconds
+
+
+def machine_seconds():
+    """CPU time of the whole machine since it started: (busy with anything, stolen by the host of a virtual one)."""
+    with open("/proc/stat", encoding="ascii") as f:
+        user, nice, system, _idle, _disk, irq, softirq, stolen = map(int, f.readline().split()[1:9])
+    ticks = os.sysconf("SC_CLK_TCK")
+    return (user + nice + system + irq + softirq) / ticks, stolen / ticks
 
 
 def peak_memory_bytes(pid):
@@ -91,6 +105,7 @@ def run_measured(commands, environment, out_path=None):
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         target = open(out_path, "wb") if out_path else out
         try:
+            busy, stolen = machine_seconds()
             started = time.monotonic()
             processes = start_pipeline(commands, environment, target, err)
             try:
@@ -99,6 +114,7 @@ def run_measured(commands, environment, out_path=None):
                 end_all(processes)
                 raise
             seconds = time.monotonic() - started
+            busy, stolen = (now - before for now, before in zip(machine_seconds(), (busy, stolen)))
         finally:
             if out_path:
                 target.close()
@@ -109,4 +125,4 @@ def run_measured(commands, environment, out_path=None):
         if process.returncode != 0:
             name = os.path.basename(process.args[0])
             raise RunFailed(f"{name} ended with {process.returncode}: {said.strip()[-500:]}")
-    return Run(seconds, user, system, peak), printed, said
+    return Run(seconds, user, system, peak, max(0.0, busy - user - system), stolen), printed, said

@@ -1,10 +1,12 @@
 """Tables for people: on standard output, and between the marks in docs/performance.md."""
 
+import hashlib
 import os
 import platform
 import re
 import sys
 
+STOLEN_SHARE = 0.03    # of the machine: what is below does not disturb a round
 GROUPS = (("reference", "The server and its own client"), ("decant", "decant"), ("peers", "Other programs"))
 
 
@@ -17,9 +19,19 @@ def machine():
             "memoryGB": round(memory_kb / 1048576)}
 
 
-def about(server):
+def build_of(path):
+    """Tells one build from another; '' where there is none."""
+    try:
+        with open(path, "rb") as f:
+            return hashlib.sha256(f.read()).hexdigest()[:12]
+    except OSError:
+        return ""
+
+
+def about(options, server):
     return {**machine(), "postgresql": server.run("SHOW server_version").split(" ")[0],
-            "sharedBuffers": server.run("SHOW shared_buffers")}
+            "sharedBuffers": server.run("SHOW shared_buffers"), "table": options.table, "lanes": options.lanes,
+            "builds": [build_of(options.decant)]}
 
 
 def about_text(a):
@@ -27,11 +39,27 @@ def about_text(a):
             f"PostgreSQL {a['postgresql']}, shared_buffers {a['sharedBuffers']}.")
 
 
+def rounds_text(counts, about):
+    """How many rounds there are, and whether they are of one program."""
+    counts, builds = sorted(set(counts)), len(about.get("builds", []))
+    text = f"Rounds: {counts[0]}" + (f" to {counts[-1]}" if len(counts) > 1 else "")
+    return text + (f", of {builds} builds of decant." if builds > 1 else ".")
+
+
 def heading(a, figures):
-    rounds = sorted({f["rounds"] for f in figures})
-    counts = f"{rounds[0]}" if len(rounds) == 1 else f"{rounds[0]} to {rounds[-1]}"
     return (f"`{a['table']}`: {figures[0]['rows']:,} rows. decant reads over {a['lanes']} connections, the floor over "
-            f"{a['connections']}. Rounds: {counts}. {about_text(a)}")
+            f"{a['connections']}. {rounds_text([f['rounds'] for f in figures], a)} {about_text(a)}")
+
+
+def stolen_text(rounds, cores):
+    """'' where the host of a virtual machine took nothing to speak of while anything ran."""
+    shares = [(run.get("stolen_seconds", 0) / run["seconds"] / cores, name) for r in rounds for name, run in r.items()]
+    disturbed = [share for share in shares if share[0] > STOLEN_SHARE]
+    if not disturbed:
+        return ""
+    most, name = max(disturbed)
+    return (f"The host of this virtual machine took more than {STOLEN_SHARE:.0%} of it for others (steal time) during "
+            f"{len(disturbed)} of {len(shares)} runs, at most {most:.0%} (\"{name}\").")
 
 
 def columns(rows, alignment):
@@ -49,14 +77,16 @@ def number(value, digits=0, scale=1):
 
 
 def table(figures):
-    names = ["case", "seconds", "min–max", "× floor", "rows/s", "MB/s", "MB out", "user s", "system s", "peak MB"]
+    names = ["case", "seconds", "min–max", "× floor", "CPU × floor", "rows/s", "MB/s", "MB out", "user s", "system s",
+             "server s", "peak MB"]
     compared = any(f["ratioToDecant"] for f in figures)
     rows = [names + (["× decant"] if compared else [])]
     for f in figures:
         note = "" if f["base"] == "floor" else "¹"
         cells = [f["name"], f"{f['seconds']:.2f}", f"{f['minSeconds']:.2f}–{f['maxSeconds']:.2f}",
-                 number(f["ratio"], 2) + note, number(f["rowsPerSecond"]), number(f["bytesPerSecond"], 0, 1e6),
-                 number(f["bytes"], 0, 1e6), f"{f['userSeconds']:.2f}", f"{f['systemSeconds']:.2f}",
+                 number(f["ratio"], 2) + note, number(f["cpuRatio"], 2) + (note if f["cpuRatio"] else ""),
+                 number(f["rowsPerSecond"]), number(f["bytesPerSecond"], 0, 1e6), number(f["bytes"], 0, 1e6),
+                 f"{f['userSeconds']:.2f}", f"{f['systemSeconds']:.2f}", number(f["serverCpuSeconds"], 2),
                  number(f["peakBytes"], 1, 1048576)]
         rows.append(cells + ([number(f["ratioToDecant"], 2)] if compared else []))
     return columns(rows, "l" + "r" * (len(rows[0]) - 1))
@@ -71,6 +101,7 @@ def block(results, figures):
     bases = sorted({f["base"] for f in figures if f["base"] != "floor"})
     parts += [f"¹ × \"{base}\" instead of the floor." for base in bases]
     parts += [f"{name}: not measured; {reason}" for name, reason in results.failed.items()]
+    parts += [text for text in [stolen_text(results.rounds, results.about["cores"])] if text]
     return "\n\n".join(parts)
 
 

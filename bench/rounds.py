@@ -13,18 +13,17 @@ FLOOR_EVERY = 3     # cases between two runs of the floor: the machine's pace ch
 
 
 class Results:
-    """What was measured, as it goes into the file of --json: whole after each round."""
+    """What was measured, as it goes into the file of --json after each round: the whole of it, or one part among
+    others that are kept, which `part` leads to by its keys."""
 
-    def __init__(self, about, path=None, resume=False):
-        self.path = path
+    def __init__(self, about, path=None, resume=False, part=()):
+        self.path, self.part = path, part
         self.about, self.cases, self.rounds, self.failed = about, {}, [], {}
-        if resume and path and os.path.exists(path):
-            with open(path, encoding="utf-8") as f:
-                kept = json.load(f)
-            for key in ("table", "lanes", "cpu", "cores"):
-                if kept["about"][key] != about[key]:
-                    sys.exit(f"{path} cannot be resumed: {key} was {kept['about'][key]}, not {about[key]}")
+        kept = read(path, part) if resume and path else {}
+        if kept:
+            check_same(path, kept["about"], about)
             self.cases, self.rounds = kept["cases"], kept["rounds"]
+            self.about = {**kept["about"], **about, "builds": merged(kept["about"], about)}
 
     def add_round(self, ran):
         """ran: {case: Run}. A round without the case that another is compared with counts for nothing there."""
@@ -38,21 +37,72 @@ class Results:
         place = {name: n for n, name in enumerate(names)}
         self.cases = dict(sorted(self.cases.items(), key=lambda case: place.get(case[0], len(place))))
 
-    def save(self):
-        if not self.path:
-            return
-        kept = {"about": self.about, "figures": figures(self), "failed": self.failed, "cases": self.cases,
+    def kept(self):
+        return {"about": self.about, "figures": figures(self), "failed": self.failed, "cases": self.cases,
                 "rounds": self.rounds}
-        with open(f"{self.path}.new", "w", encoding="utf-8") as f:
-            json.dump(kept, f, indent=1)
-        os.replace(f"{self.path}.new", self.path)
+
+    def save(self):
+        write(self.path, self.kept(), self.part)
 
 
-def ratio(rounds, name, base):
+def check_same(path, kept, about):
+    """Rounds of another table or machine are not added up."""
+    for key in ("table", "lanes", "cpu", "cores"):
+        if kept[key] != about[key]:
+            sys.exit(f"{path} cannot be resumed: {key} was {kept[key]}, not {about[key]}")
+
+
+def merged(kept, about):
+    """The programs that took part; files of before they were noted say nothing."""
+    return list(dict.fromkeys(kept.get("builds", []) + about.get("builds", [])))
+
+
+def read(path, part=()):
+    """What a file of --json holds, or the part of it; {} where there is none."""
+    if not path or not os.path.exists(path):
+        return {}
+    with open(path, encoding="utf-8") as f:
+        kept = json.load(f)
+    for key in part:
+        kept = kept.get(key, {})
+    return kept
+
+
+def write(path, kept, part=()):
+    """Replaces a file of --json, or the part of it. The file is whole at any time."""
+    if not path:
+        return
+    whole = within = read(path) if part else kept
+    for key in part[:-1]:
+        within = within.setdefault(key, {})
+    if part:
+        within[part[-1]] = kept
+    with open(f"{path}.new", "w", encoding="utf-8") as f:
+        json.dump(whole, f, indent=1)
+    os.replace(f"{path}.new", path)
+
+
+def seconds(run):
+    return run["seconds"]
+
+
+def own_cpu(run):
+    return run["user_seconds"] + run["system_seconds"]
+
+
+def cpu(run):
+    """The program's and the server's. 0: a round of before the server's was noted."""
+    others = run.get("others_seconds", 0)
+    return others and own_cpu(run) + others
+
+
+def ratio(rounds, name, base, what=seconds):
     """The median over the rounds that hold both; None where there is none. Beside a case stand the floors nearest to it."""
-    both = [r[name]["seconds"] / (base == cases.FLOOR and r[name].get("floor_seconds") or r[base]["seconds"])
+    nearest = "floor_seconds" if what is seconds else "floor_cpu_seconds"
+    both = [(what(r[name]), base == cases.FLOOR and r[name].get(nearest) or what(r[base]))
             for r in rounds if name in r and base in r]
-    return statistics.median(both) if both else None
+    ratios = [value / of for value, of in both if value and of]
+    return statistics.median(ratios) if ratios else None
 
 
 def figures(results):
@@ -60,19 +110,22 @@ def figures(results):
     made = []
     for name, case in results.cases.items():
         runs = [r[name] for r in results.rounds if name in r]
-        seconds = [r["seconds"] for r in runs]
-        middle = statistics.median(seconds)
+        median = lambda value: statistics.median(value(run) for run in runs)
+        middle = median(seconds)
         made.append({
             "name": name, "group": case["group"], "rounds": len(runs), "seconds": middle,
-            "minSeconds": min(seconds), "maxSeconds": max(seconds), "base": case["base"],
+            "minSeconds": min(map(seconds, runs)), "maxSeconds": max(map(seconds, runs)), "base": case["base"],
             "ratio": ratio(results.rounds, name, case["base"]),
+            "cpuRatio": ratio(results.rounds, name, case["base"], cpu),
             "beside": case["beside"],
             "ratioToDecant": case["beside"] and ratio(results.rounds, name, case["beside"]),
             "rows": runs[-1]["rows"], "rowsPerSecond": runs[-1]["rows"] / middle,
             "bytes": runs[-1]["bytes"], "bytesPerSecond": runs[-1]["bytes"] / middle,
-            "userSeconds": statistics.median(r["user_seconds"] for r in runs),
-            "systemSeconds": statistics.median(r["system_seconds"] for r in runs),
-            "peakBytes": max(r["peak_bytes"] for r in runs)})
+            "userSeconds": median(lambda run: run["user_seconds"]),
+            "systemSeconds": median(lambda run: run["system_seconds"]),
+            "ownCpuSeconds": median(own_cpu),
+            "serverCpuSeconds": median(lambda run: run.get("others_seconds", 0)),
+            "peakBytes": max(run["peak_bytes"] for run in runs)})
     return made
 
 
@@ -81,14 +134,6 @@ def say(text):
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
     elif text:
         print(text, file=sys.stderr, flush=True)
-
-
-def read_about(path):
-    """What a file of --json says of the machine and the table; None where there is no file."""
-    if not os.path.exists(path):
-        return None
-    with open(path, encoding="utf-8") as f:
-        return json.load(f)["about"]
 
 
 def choose_connections(options, server):
@@ -117,10 +162,10 @@ def run_one(case, options, server, results):
         return None
 
 
-def run_round(wanted, options, server, results):
-    """One run of each case but the floor, which stands first: it runs again after every few of the others."""
-    floor_case, rest = wanted[0], wanted[1:]
-    floors, ran = [run_one(floor_case, options, server, results)], {}
+def run_round(floor_case, rest, options, server, results, ran):
+    """One run of each case into `ran`, of the floor again after every few of the others. What does not have the
+    floor's rows ends the program."""
+    floors = [run_one(floor_case, options, server, results)]
     for begin in range(0, len(rest), FLOOR_EVERY):
         group = {case: run_one(case, options, server, results) for case in rest[begin:begin + FLOOR_EVERY]}
         floors.append(run_one(floor_case, options, server, results))
@@ -128,25 +173,28 @@ def run_round(wanted, options, server, results):
             if not run:
                 continue
             run.floor_seconds = statistics.mean(floor.seconds for floor in floors[-2:])
+            run.floor_cpu_seconds = statistics.mean(floor.cpu_seconds() for floor in floors[-2:])
+            run.rows = run.rows or floors[0].rows     # a pipe that ended well and cannot say
+            if run.rows != floors[0].rows:
+                sys.exit(f"\n{case.name}: {run.rows} rows, but the floor has {floors[0].rows}")
             ran[case] = run
-    ran[floor_case] = sorted(floors, key=lambda run: run.seconds)[len(floors) // 2]
-    floor_rows = floors[0].rows
-    for case, run in ran.items():
-        run.rows = run.rows or floor_rows     # a pipe that ended well and cannot say
-        if run.rows != floor_rows:
-            sys.exit(f"\n{case.name}: {run.rows} rows, but the floor has {floor_rows}")
+        ran[floor_case] = sorted(floors, key=lambda run: run.seconds)[len(floors) // 2]
     say("")
-    return ran
 
 
 def run_rounds(wanted, names, options, server, results, after_round):
-    """Each round begins with another case, so that a machine that changes its pace favours none. `names` are those
-    of all cases, in the order of the table."""
-    for number in range(options.rounds):
+    """Each round begins with another case, so that a machine that changes its pace favours none; the floor is the
+    first of `wanted`. `names` are those of all cases, in the order of the table. A round that is interrupted counts as
+    far as it came."""
+    for _ in range(options.rounds):
         floor_case, *others = [c for c in wanted if c.name not in results.failed]
-        turn = number * FLOOR_EVERY % max(1, len(others))
-        ran = run_round([floor_case, *others[turn:], *others[:turn]], options, server, results)
-        results.add_round({c: ran[c] for c in wanted if c in ran})
-        results.sort(names)
-        results.save()
-        after_round()
+        turn = len(results.rounds) * FLOOR_EVERY % max(1, len(others))
+        ran = {}
+        try:
+            run_round(floor_case, others[turn:] + others[:turn], options, server, results, ran)
+        finally:
+            if ran:
+                results.add_round({c: ran[c] for c in wanted if c in ran})
+                results.sort(names)
+                results.save()
+                after_round()

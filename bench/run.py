@@ -8,6 +8,7 @@ that changes its pace in between does not favour one. docs/performance.md says w
 import argparse
 import os
 import re
+import signal
 import sys
 
 import cases
@@ -18,7 +19,7 @@ import plot
 import report
 import service
 from measuring import RunFailed
-from rounds import Results, choose_connections, figures, read_about, run_rounds
+from rounds import Results, choose_connections, figures, read, run_rounds
 from server import Server
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -28,7 +29,8 @@ PEER_ROWS_MAX = 1_000_000
 def add_options(parser):
     add = parser.add_argument
     add("--db", default=os.environ.get("DATABASE_URL", ""), help="connection string of the server")
-    add("--dataset", default="records", choices=datasets.datasets(), help="records, or one that --make-datasets makes")
+    add("--dataset", nargs="+", default=["records"], choices=datasets.datasets(), metavar="NAME",
+        help="records, or what --make-datasets makes: lineitem, texts, wide; several are measured one after the other")
     add("--table", help="any other table")
     add("--rounds", type=int, default=5)
     add("--quick", action="store_true", help="one round")
@@ -53,10 +55,12 @@ def add_options(parser):
     add("--plot", metavar="FILE.svg", help="draw a chart of the figures")
     add("--show", metavar="FILE", help="no measuring: print, --write and --plot what a file of --json holds")
 
+
 def add_modes(parser):
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--make-datasets", nargs="*", metavar="NAME", help="make lineitem, texts and wide, or some of them")
-    mode.add_argument("--growth", nargs="*", choices=growth.KINDS, metavar="WHAT", help="how cost grows: rows, lanes, columns, or some of them")
+    mode.add_argument("--growth", nargs="*", choices=growth.KINDS, metavar="WHAT",
+                      help="how cost grows: rows, lanes, columns, or some of them; --only chooses among their points")
     mode.add_argument("--service", action="store_true", help="downloads beside nginx's, and jobs with a follower")
     parser.add_argument("--rows-factor", type=float, default=1.0, help="of --make-datasets and --growth: make them smaller")
     parser.add_argument("--more-rows", action="store_true", help="of --growth: 30 million rows, too")
@@ -69,8 +73,10 @@ def parse_arguments():
     options = parser.parse_args()
     if options.quick:
         options.rounds = 1
+    if len(options.dataset) > 1 and (options.table or options.block):
+        parser.error("--table and --block go with one dataset")
     if not options.table:
-        options.table = datasets.datasets()[options.dataset].table
+        options.table = datasets.datasets()[options.dataset[0]].table
     if options.resume and not options.json:
         parser.error("--resume needs --json")
     return options
@@ -116,7 +122,7 @@ def cap_rows(options, server):
 
 def publish(options, results):
     """Gives the text of the tables, and writes what was asked for."""
-    name = options.block or ("peers" if options.peers else options.dataset)
+    name = options.block or ("peers" if options.peers else options.dataset[0])
     text = report.block(results, figures(results))
     if options.write:
         report.write_block(options.write, name, text)
@@ -126,26 +132,50 @@ def publish(options, results):
 
 
 def show(options):
-    results = Results(read_about(options.show), options.show, resume=True)
-    print(publish(options, results))
+    kept = read(options.show)
+    if not kept:
+        sys.exit(f"there is no {options.show}")
+    if growth.PART in kept:
+        growth.show(options)
+    elif "downloads" in kept:
+        service.show(options)
+    else:
+        print(publish(options, Results(kept["about"], options.show, resume=True)))
 
 
 def measure(options, server):
     cap_rows(options, server)
-    if options.resume and not options.connections:
-        options.connections = (read_about(options.json) or {}).get("connections")
-    options.connections = choose_connections(options, server)
-    about = {**report.about(server), "table": options.table, "lanes": options.lanes,
-             "connections": options.connections}
+    about = report.about(options, server)
     results = Results(about, options.json, options.resume)
+    options.connections = options.connections or results.about.get("connections")
+    about = results.about
+    about["connections"] = options.connections = choose_connections(options, server)
     made = make_cases(options, server)
     run_rounds(choose_cases(made, options), [c.name for c in made], options, server, results,
                lambda: publish(options, results))
     print(publish(options, results))
 
 
+def of_dataset(options, name):
+    """The options for one of several datasets: files get its name before their ending."""
+    def named(path):
+        return path and "{0}.{name}{1}".format(*os.path.splitext(path), name=name)
+    changed = {"dataset": [name], "table": datasets.datasets()[name].table,
+               "json": named(options.json), "plot": named(options.plot)}
+    return argparse.Namespace(**{**vars(options), **changed})
+
+
+def measure_all(options, server):
+    if len(options.dataset) == 1:
+        measure(options, server)
+        return
+    for name in options.dataset:
+        measure(of_dataset(options, name), server)
+
+
 def main():
     options = parse_arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)    # so that what was measured is kept
     if options.show:
         show(options)
         return
@@ -158,7 +188,7 @@ def main():
     elif options.service:
         service.measure(options, server)
     else:
-        measure(options, server)
+        measure_all(options, server)
 
 
 if __name__ == "__main__":

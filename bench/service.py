@@ -14,7 +14,7 @@ import urllib.request
 from datetime import datetime
 
 import report
-from rounds import say
+from rounds import check_same, merged, read, say, write
 
 NGINX = """
 daemon off;
@@ -172,62 +172,101 @@ def spread(values):
 
 
 def measure_downloads(options, service, folder):
+    """Gives the file's size and, per round, {program: seconds, CPU seconds of its own}."""
     export = start_export(service, options)
-    status = finish_export(service, export)
+    size, rounds = finish_export(service, export)["bytesWritten"], []
     (file,) = glob.glob(os.path.join(folder, f"data/spool/{export}.*"))
-    path = f"/exports/{export}/download"
-    runs = {"decant": [], "nginx": []}
     with nginx_beside(options, folder, file) as nginx:
-        for program, where in ((service, path), (nginx, "/file")):
-            program.download(where)                       # not counted
-        for number in range(2 * options.rounds):
-            pair = [("decant", service, path), ("nginx", nginx, "/file")]
+        pair = [("decant", service, f"/exports/{export}/download"), ("nginx", nginx, "/file")]
+        for number in range(2 * options.rounds + 1):
+            say(f"download {number}")
+            runs = {}
             for name, program, where in pair if number % 2 == 0 else pair[::-1]:
-                say(f"download {number + 1} from {name}")
-                runs[name].append(program.download(where))
+                seconds, got, own = program.download(where)
+                if got != size:
+                    sys.exit(f"a download of {got} bytes from {name}, but the file has {size}")
+                runs[name] = {"seconds": seconds, "own_cpu_seconds": own}
+            rounds.append(runs)
     remove_export(service, export)
-    sizes = {run[1] for some in runs.values() for run in some}
-    if sizes != {status["bytesWritten"]}:
-        sys.exit(f"downloads of {sizes} bytes, but the file has {status['bytesWritten']}")
-    rate = statistics.median(n[0] / d[0] for d, n in zip(runs["decant"], runs["nginx"]))
-    rows = [["download of a finished file", "seconds", "min–max", "MB/s", "own CPU s", "rate / nginx's"]]
-    for name, some in runs.items():
-        seconds = [run[0] for run in some]
-        middle = statistics.median(seconds)
-        rows.append([name, f"{middle:.2f}", spread(seconds), f"{some[0][1] / middle / 1e6:,.0f}",
-                     f"{statistics.median(run[2] for run in some):.2f}", f"{rate:.2f}" if name == "decant" else "1"])
-    return {"bytes": status["bytesWritten"], "rateToNginx": rate, "downloads": runs}, report.columns(rows, "lrrrrr")
+    return size, rounds[1:]                               # the first fills the page cache
 
 
 def measure_followers(options, service):
+    """Gives, per round, {number of followers: seconds, and seconds until the last follower had everything}."""
     run_job(service, options, 0)                          # not counted
-    runs = {0: [], 1: []}
+    rounds = []
     for number in range(options.rounds):
+        runs = {}
         for followers in (0, 1) if number % 2 == 0 else (1, 0):
             say(f"job {number + 1}, {followers} followers")
-            runs[followers].append(run_job(service, options, followers))
-    ratio = statistics.median(f[0] / a[0] for a, f in zip(runs[0], runs[1]))
+            seconds, late = run_job(service, options, followers)
+            runs[str(followers)] = {"seconds": seconds, "late_seconds": late}
+        rounds.append(runs)
+    return rounds
+
+
+def median(rounds, name, field="seconds"):
+    return statistics.median(runs[name][field] for runs in rounds)
+
+
+def ratio(rounds, name, base):
+    return statistics.median(runs[name]["seconds"] / runs[base]["seconds"] for runs in rounds)
+
+
+def spread(rounds, name):
+    seconds = [runs[name]["seconds"] for runs in rounds]
+    return f"{min(seconds):.2f}–{max(seconds):.2f}"
+
+
+def download_table(kept):
+    rounds = kept["downloads"]
+    rows = [["download of a finished file", "seconds", "min–max", "MB/s", "own CPU s", "rate / nginx's"]]
+    for name in rounds[0]:
+        middle = median(rounds, name)
+        rows.append([name, f"{middle:.2f}", spread(rounds, name), f"{kept['bytes'] / middle / 1e6:,.0f}",
+                     f"{median(rounds, name, 'own_cpu_seconds'):.2f}",
+                     f"{ratio(rounds, 'nginx', name):.2f}" if name != "nginx" else "1"])
+    return report.columns(rows, "lrrrrr")
+
+
+def job_table(kept):
+    rounds = kept["jobs"]
     rows = [["job (CSV, to the end of fsync and digest)", "seconds", "min–max", "× without", "follower is done after"]]
-    for followers, some in runs.items():
-        seconds = [run[0] for run in some]
-        rows.append([f"{followers or 'no'} follower", f"{statistics.median(seconds):.2f}", spread(seconds),
-                     f"{ratio:.2f}" if followers else "1",
-                     f"{statistics.median(run[1] for run in some):.2f} s" if followers else ""])
-    return {"ratioWithFollower": ratio, "jobs": runs}, report.columns(rows, "lrrrr")
+    for followers, title in (("0", "no follower"), ("1", "1 follower")):
+        rows.append([title, f"{median(rounds, followers):.2f}", spread(rounds, followers),
+                     f"{ratio(rounds, followers, '0'):.2f}" if followers != "0" else "1",
+                     f"{median(rounds, followers, 'late_seconds'):.2f} s" if followers != "0" else ""])
+    return report.columns(rows, "lrrrr")
+
+
+def publish(options, kept):
+    about = kept["about"]
+    text = (f"`{about['table']}` as CSV, {kept['bytes'] / 1e6:,.0f} MB; curl throws it away. "
+            f"{len(kept['downloads'])} downloads, {len(kept['jobs'])} jobs each. {report.about_text(about)}"
+            f"\n\n{download_table(kept)}\n\n{job_table(kept)}")
+    print(text)
+    if options.write:
+        report.write_block(options.write, options.block or "service", text)
+
+
+def show(options):
+    publish(options, read(options.show))
 
 
 def measure(options, server):
-    about = {**report.about(server), "table": options.table, "lanes": options.lanes, "rounds": options.rounds}
+    about = report.about(options, server)
+    kept = read(options.json) if options.resume else {}
+    if kept:
+        check_same(options.json, kept["about"], about)
+        about["builds"] = merged(kept["about"], about)
     with tempfile.TemporaryDirectory(prefix="decant-bench-", dir=options.data) as folder:
         with decant_service(options, server, folder) as service:
-            downloads, first = measure_downloads(options, service, folder)
-            followed, second = measure_followers(options, service)
+            size, downloads = measure_downloads(options, service, folder)
+            jobs = measure_followers(options, service)
     say("")
-    text = (f"`{options.table}` as CSV, {downloads['bytes'] / 1e6:,.0f} MB; curl throws it away. "
-            f"{2 * options.rounds} downloads, {options.rounds} jobs each. {report.about_text(about)}\n\n{first}\n\n{second}")
-    print(text)
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as f:
-            json.dump({"about": about, **downloads, **followed}, f, indent=1)
-    if options.write:
-        report.write_block(options.write, options.block or "service", text)
+    kept = {"about": about, "bytes": size, "downloads": kept.get("downloads", []) + downloads,
+            "jobs": kept.get("jobs", []) + jobs}
+    kept["rateToNginx"] = ratio(kept["downloads"], "nginx", "decant")
+    kept["ratioWithFollower"] = ratio(kept["jobs"], "1", "0")
+    write(options.json, kept)
+    publish(options, kept)

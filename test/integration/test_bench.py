@@ -16,6 +16,8 @@ ROWS = 3000
 sys.path.insert(0, str(ROOT / "bench"))
 
 import measuring  # noqa: E402
+import report  # noqa: E402
+import rounds  # noqa: E402
 import server as bench_server  # noqa: E402
 
 
@@ -63,8 +65,8 @@ def block_file(tmp_path, name):
 def test_every_case_is_measured_and_written_as_table_json_and_chart(bench, tmp_path):
     page, chart, kept = block_file(tmp_path, "records"), tmp_path / "chart.svg", tmp_path / "figures.json"
     bench("--quick", "--write", page, "--plot", chart, "--json", kept)
-    report = json.loads(kept.read_text())
-    figures = {f["name"]: f for f in report["figures"]}
+    kept_figures = json.loads(kept.read_text())
+    figures = {f["name"]: f for f in kept_figures["figures"]}
     for name in (
         "floor",
         "psql \\copy csv",
@@ -79,8 +81,10 @@ def test_every_case_is_measured_and_written_as_table_json_and_chart(bench, tmp_p
     assert {f["rows"] for f in figures.values()} == {ROWS}
     assert figures["csv, one lane in the key's order"]["base"] == "server alone, in the key's order"
     assert figures["csv"]["bytes"] == figures["csv to a file"]["bytes"] > ROWS
+    assert figures["floor of one lane, in the key's order"]["base"] == "server alone, in the key's order"
     assert figures["csv"]["peakBytes"] > 1 << 20
-    assert all(len(r) == len(figures) for r in report["rounds"])
+    assert figures["csv"]["ratio"] > 0 and figures["csv"]["serverCpuSeconds"] >= 0
+    assert all(len(r) == len(figures) for r in kept_figures["rounds"])
     text = page.read_text()
     assert text.startswith("before\n<!-- figures: records; by the test -->\n")
     assert text.endswith("<!-- end of figures: records -->\nafter\n")
@@ -93,10 +97,14 @@ def test_a_resumed_run_adds_rounds_and_another_machines_are_refused(bench, tmp_p
     kept = tmp_path / "figures.json"
     bench("--quick", "--only", "^json$", "--json", kept)
     bench("--rounds", 2, "--only", "^(json|csv)$", "--json", kept, "--resume")
-    report = json.loads(kept.read_text())
-    assert {f["name"]: f["rounds"] for f in report["figures"]} == {"floor": 3, "json": 3, "csv": 2}
+    kept_figures = json.loads(kept.read_text())
+    assert {f["name"]: f["rounds"] for f in kept_figures["figures"]} == {"floor": 3, "json": 3, "csv": 2}
     shown = bench("--show", kept, "--plot", tmp_path / "chart.svg").stdout
     assert "| json | " in shown and (tmp_path / "chart.svg").stat().st_size > 500
+    assert len(kept_figures["about"]["builds"]) == 1 and "of 2 builds" not in shown
+    kept.write_text(kept.read_text().replace(kept_figures["about"]["builds"][0], "another"))
+    shown = bench("--quick", "--only", "^json$", "--json", kept, "--resume").stdout
+    assert "Rounds: 2 to 4, of 2 builds of decant." in shown
     changed = kept.read_text().replace('"lanes": 2', '"lanes": 3')
     kept.write_text(changed)
     assert "lanes" in bench("--quick", "--json", kept, "--resume", code=1).stderr
@@ -105,10 +113,10 @@ def test_a_resumed_run_adds_rounds_and_another_machines_are_refused(bench, tmp_p
 def test_a_peer_that_is_not_there_is_named_and_nothing_else_is_lost(bench, db, tmp_path):
     kept = tmp_path / "figures.json"
     done = bench("--quick", "--peers", "--peer-rows", 1000, "--only", "ADBC|^csv to", "--json", kept)
-    report = json.loads(kept.read_text())
-    assert "ADBC → pyarrow: parquet zstd" in report["failed"] and "ADBC" in done.stdout
-    assert {"floor", "csv to a file"} <= {f["name"] for f in report["figures"]}
-    assert {f["rows"] for f in report["figures"]} == {1000}, "peers and decant read the same smaller table"
+    kept_figures = json.loads(kept.read_text())
+    assert "ADBC → pyarrow: parquet zstd" in kept_figures["failed"] and "ADBC" in done.stdout
+    assert {"floor", "csv to a file"} <= {f["name"] for f in kept_figures["figures"]}
+    assert {f["rows"] for f in kept_figures["figures"]} == {1000}, "peers and decant read the same smaller table"
     assert db.value("SELECT count(*) FROM bench_data.small_1000") == 1000
 
 
@@ -137,16 +145,44 @@ def test_the_datasets_are_made_once_and_always_the_same(bench, db):
         )
 
 
+def test_a_round_that_is_ended_early_counts_as_far_as_it_came(bench, tmp_path):
+    kept, seen = tmp_path / "figures.json", tmp_path / "seen"
+    stop = f"echo >>{seen}; if [ $(wc -l <{seen}) = 8 ]; then kill -TERM $PPID; sleep 0.2; fi"
+    bench("--rounds", 2, "--only", "^(csv|json|ndjson|xml)$", "--before", stop, "--json", kept, code=130)
+    (only,) = json.loads(kept.read_text())["rounds"]
+    assert list(only) == ["floor", "csv", "json", "ndjson"], "the floor ran after these, and not after xml"
+
+
+def test_several_datasets_are_measured_in_one_run(bench, db, tmp_path):
+    bench("--make-datasets", "lineitem", "--rows-factor", 0.0002)
+    db.execute("CREATE TABLE public.records AS SELECT * FROM public.small")
+    kept = tmp_path / "figures.json"
+    bench("--quick", "--only", "^csv$", "--table", "", "--dataset", "records", "lineitem", "--json", kept)
+    tables = [json.loads((tmp_path / f"figures.{name}.json").read_text())["about"]["table"] for name in ("records", "lineitem")]
+    assert tables == ["public.records", "bench_data.lineitem"]
+
+
 def test_growth_is_measured_over_rows_lanes_and_columns(bench, tmp_path):
     page, kept = block_file(tmp_path, "growth by columns"), tmp_path / "growth.json"
     bench("--growth", "columns", "--rounds", 1, "--rows-factor", 0.001, "--write", page, "--json", kept)
     bench("--growth", "rows", "lanes", "--rounds", 1, "--rows-factor", 0.001, "--json", kept)
-    report = json.loads(kept.read_text())
-    assert [point["label"] for point in report["lanes"]] == ["1", "2", "4", "8"]
-    rows = [point["runs"]["csv"][0]["rows"] for point in report["rows"]]
+    kept_figures = json.loads(kept.read_text())["growth"]
+    assert list(kept_figures["lanes"]) == ["1", "2", "4", "8"]
+    rows = [point["rounds"][0]["csv"]["rows"] for point in kept_figures["rows"].values()]
     assert rows == [100, 1000, 10000], "a table with fewer rows is repeated"
-    assert [p["runs"]["csv"][0]["rows"] for p in report["columns"]] == [8000, 800, 200, 25]
+    assert [p["rounds"][0]["csv"]["rows"] for p in kept_figures["columns"].values()] == [8000, 800, 200, 25]
     assert "| 1,600 × 25 | parquet zstd |" in page.read_text()
+
+
+def test_rounds_of_growth_are_made_in_pieces(bench, tmp_path):
+    page, kept = block_file(tmp_path, "growth by lanes"), tmp_path / "growth.json"
+    piece = ("--growth", "lanes", "--json", kept, "--resume")
+    bench(*piece, "--rounds", 1, "--only", "^[18]$")
+    bench(*piece, "--rounds", 2, "--only", "^1$")
+    points = json.loads(kept.read_text())["growth"]["lanes"]
+    assert {label: len(point["rounds"]) for label, point in points.items()} == {"1": 3, "8": 1}
+    bench("--show", kept, "--write", page)
+    assert "Rounds: 1 to 3." in page.read_text() and page.read_text().count("\n| 8 | ") == 3
 
 
 STAND_IN = """#!{python}
@@ -164,10 +200,11 @@ def test_the_service_is_measured_beside_another_server_and_with_a_follower(bench
     nginx.chmod(0o700)
     page, kept = block_file(tmp_path, "service"), tmp_path / "service.json"
     bench("--service", "--rounds", 1, "--nginx", nginx, "--write", page, "--json", kept)
-    report = json.loads(kept.read_text())
-    assert {size for runs in report["downloads"].values() for _, size, _ in runs} == {report["bytes"]}
-    assert len(report["downloads"]["decant"]) == len(report["downloads"]["nginx"]) == 2
-    assert report["rateToNginx"] > 0 and report["ratioWithFollower"] > 0
+    kept_figures = json.loads(kept.read_text())
+    assert [set(pair) for pair in kept_figures["downloads"]] == [{"decant", "nginx"}] * 2 and kept_figures["bytes"] > ROWS
+    assert kept_figures["rateToNginx"] > 0 and kept_figures["ratioWithFollower"] > 0
+    bench("--service", "--rounds", 1, "--nginx", nginx, "--json", kept, "--resume")
+    assert "4 downloads, 2 jobs each" in bench("--show", kept).stdout
     assert "| nginx | " in page.read_text() and "| 1 follower | " in page.read_text()
 
 
@@ -186,6 +223,29 @@ def test_the_peak_of_memory_is_the_programs_own_and_not_its_parents():
     ballast[::4096] = b"x" * len(ballast[::4096])
     run, _, _ = measuring.run_measured([["sleep", "0.1"]], dict(os.environ))
     assert 0 < run.peak_bytes < 50 << 20
+
+
+def run_of(seconds, own, others, **more):
+    return {"seconds": seconds, "user_seconds": own, "system_seconds": 0, "others_seconds": others, **more}
+
+
+def test_a_ratio_by_cpu_time_counts_the_server_and_the_floors_beside():
+    made = [
+        {"floor": run_of(1, 0.1, 1.9), "csv": run_of(2, 0.5, 2.5, floor_seconds=1.6, floor_cpu_seconds=2.4)},
+        {"floor": run_of(1, 0.1, 1.9)},
+    ]
+    assert rounds.ratio(made, "csv", "floor") == 1.25
+    assert rounds.ratio(made, "csv", "floor", rounds.cpu) == 1.25
+    assert rounds.ratio(made, "floor", "csv", rounds.cpu) == pytest.approx(2 / 3)
+    before = [{"floor": run_of(1, 0.1, 0), "csv": run_of(2, 0.5, 0)}]
+    assert rounds.ratio(before, "csv", "floor", rounds.cpu) is None, "files of before the server's time was noted"
+
+
+def test_what_a_host_steals_is_said_where_it_disturbs():
+    calm, disturbed = run_of(10, 1, 1, stolen_seconds=0.5), run_of(10, 1, 1, stolen_seconds=2)
+    assert report.stolen_text([{"csv": calm, "xml": calm}], 2) == ""
+    said = report.stolen_text([{"csv": calm, "xml": disturbed}], 2)
+    assert "1 of 2 runs, at most 10% (\"xml\")" in said
 
 
 def test_a_pipeline_sums_its_programs_and_fails_with_any_of_them():
