@@ -101,12 +101,14 @@ static int32_t store_numeric(uint8_t *to, __int128 unscaled, const struct path_t
     groups[whole + behind - 1] = (uint16_t)(fraction % divisor * powers[missing]);
     split_groups(fraction / divisor, groups + whole, behind - 1);
   }
-  store_be16(to, (uint16_t)(whole + behind));
-  store_be16(to + 2, (uint16_t)(whole - 1));
+  int first = 0, end = whole + behind;   /* the server's have no leading zeros */
+  while (first < end && groups[first] == 0) first++;
+  store_be16(to, (uint16_t)(end - first));
+  store_be16(to + 2, (uint16_t)(first < end ? whole - 1 - first : 0));
   store_be16(to + 4, unscaled < 0 ? SIGN_NEGATIVE : 0);
   store_be16(to + 6, (uint16_t)type->scale);
-  for (int i = 0; i < whole + behind; i++) store_be16(to + 8 + 2 * i, groups[i]);
-  return 8 + 2 * (whole + behind);
+  for (int i = first; i < end; i++) store_be16(to + 8 + 2 * (i - first), groups[i]);
+  return 8 + 2 * (end - first);
 }
 
 static bool store_number(struct typed_pick *p, const struct cell *c, int32_t *len) {

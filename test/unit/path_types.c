@@ -373,6 +373,9 @@ static void test_numerics_have_their_scale_at_every_precision(void **state) {
   assert_picks(FLATTEN_NUMERIC, 5, 2, "{\"a\": 1e2}", "100.00");
   assert_picks(FLATTEN_NUMERIC, 5, 2, "{\"a\": 0}", "0.00");
   assert_picks(FLATTEN_NUMERIC, 38, 38, "{\"a\": 1e-38}", "0.00000000000000000000000000000000000001");
+  assert_picks(FLATTEN_NUMERIC, 38, 0, "{\"a\": 2}", "2");          /* groups of zeros are left out */
+  assert_picks(FLATTEN_NUMERIC, 38, 20, "{\"a\": -10000.5}", "-10000.50000000000000000000");
+  assert_picks(FLATTEN_NUMERIC, 38, 20, "{\"a\": 0}", "0.00000000000000000000");
 }
 
 static void test_a_value_of_another_type_is_an_error_that_names_it(void **state) {
