@@ -30,7 +30,8 @@ void geo_deinit(struct geo *g) {
 
 bool geo_add(struct geo *g, const struct parquet_schema *schema, const struct row_group_meta *meta,
              struct error *err) {
-  for (struct geo_column *c = g->columns; c < g->columns + g->column_count; c++) {
+  for (size_t i = 0; i < g->column_count; i++) {
+    struct geo_column *c = &g->columns[i];
     const struct geometry_facts *facts = &meta->chunks[c->leaf].geometry;
     if (!geometry_facts_add(&c->facts, facts))
       return geometry_fail_mixed(schema->leaves[c->leaf].name, c->facts.srid, facts->srid, err);
