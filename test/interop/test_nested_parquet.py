@@ -403,7 +403,7 @@ class Made:
 
 def scalar(pair):
     kind, value = pair
-    return Made(kind, [], value.map(lambda sql: f"{sql}::{kind}"))
+    return Made(kind, [], value.map(lambda sql: f"({sql})::{kind}"))
 
 
 def array_of(made):
