@@ -102,11 +102,14 @@ static bool read_on(int fd, struct error *err) {
   return n == 0 || fail_errno(err, ERR_VALUE, "cannot read the file");
 }
 
-/* The content, decompressed or as it is. */
+/* The content, decompressed or as it is. What the format cannot judge is proven by the compression alone. */
 static bool check_content(void *context, int fd, struct error *err) {
   struct file *f = context;
   f->is_looked_into = f->format && f->format->check_whole;
-  return f->is_looked_into ? f->format->check_whole(fd, &f->facts, err) : read_on(fd, err);
+  if (!f->is_looked_into) return read_on(fd, err);
+  if (f->format->check_whole(fd, &f->facts, err)) return true;
+  f->is_looked_into = err->code != ERR_USAGE || !f->codec;
+  return !f->is_looked_into && read_on(fd, err);
 }
 
 /* Text that has no end of its own may be cut between two lines. */
@@ -117,6 +120,10 @@ static bool fail_unproven(const struct file *f, struct error *err) {
               f->format ? f->format->name : "a file of this kind");
 }
 
+static bool is_fault_of_file(const struct error *err) {
+  return err->code != ERR_MEMORY && err->code != ERR_INTERNAL && err->code != ERR_USAGE;
+}
+
 static enum outcome check(const struct verify *v, struct file *f, struct error *err) {
   if (!open_file(f, err)) return UNKNOWN;
   if (!recognise(v, f, err)) return BROKEN;
@@ -125,7 +132,7 @@ static enum outcome check(const struct verify *v, struct file *f, struct error *
     return BROKEN;
   }
   bool ok = f->codec ? expand_through(f->codec, f->fd, check_content, f, err) : check_content(f, f->fd, err);
-  if (!ok) return err->code == ERR_MEMORY || err->code == ERR_INTERNAL ? UNKNOWN : BROKEN;   /* no fault of the file's */
+  if (!ok) return is_fault_of_file(err) ? BROKEN : UNKNOWN;
   bool is_proven = f->codec || (f->format && f->format->proves_its_end);
   return is_proven || fail_unproven(f, err) ? WHOLE : UNKNOWN;
 }

@@ -127,7 +127,10 @@ struct format {
    * not whole.
    */
   bool (*count_rows)(int fd, uint64_t *rows, struct error *err);
-  /* The same for a file of any shape and writer. NULL: nothing in such a file can be wrong. */
+  /*
+   * The same for a file of any shape and writer. NULL: nothing in such a file can be wrong. ERR_USAGE where it may be whole,
+   * but is written in a way that cannot be judged: in another encoding, or too deep.
+   */
   bool (*check_whole)(int fd, struct file_facts *facts, struct error *err);
   bool proves_its_end;            /* check_whole sees every cut; else not one between two lines */
   /* Begins a file so only if it is of this format? NULL: what begins it says nothing. */

@@ -22,8 +22,11 @@ struct walk {
 };
 
 static bool cut(const struct walk *w, const uint8_t *at, const char *why, struct error *err) {
-  return fail(err, ERR_VALUE, "the JSON file is not whole: %s at byte %llu", why,
-              (unsigned long long)(w->pieces.offset + (uint64_t)(at - w->pieces.bytes)));
+  unsigned long long offset = w->pieces.offset + (uint64_t)(at - w->pieces.bytes);
+  if (w->grammar.is_too_deep)
+    return fail(err, ERR_USAGE, "whether it is whole cannot be known: from byte %llu on it is more than %d brackets deep, "
+                "which is further than is looked", offset, JSON_GRAMMAR_DEPTH_MAX);
+  return fail(err, ERR_VALUE, "the JSON file is not whole: %s at byte %llu", why, offset);
 }
 
 /* What the shape has against a byte, before the grammar sees it. */
@@ -55,6 +58,7 @@ static bool pass_piece(struct walk *w, struct error *err) {
   bool has_lines = w->shape == SHAPE_LINES || w->shape == SHAPE_ROWS;
   size_t depth = w->shape == SHAPE_ARRAY;
   const uint8_t *at = w->pieces.bytes, *end = at + w->pieces.len;
+  if (w->shape == SHAPE_BRACKETS || w->shape == SHAPE_LINES) at += text_mark_len(&w->pieces);
   for (; at < end; at++) {
     const char *wrong;
     at = json_grammar_pass_below(&w->grammar, depth, has_lines, at, end, &wrong);
@@ -85,7 +89,7 @@ static bool walk(int fd, enum shape shape, uint64_t *rows, struct error *err) {
   w->pieces.fd = fd;
   json_grammar_begin(&w->grammar);
   bool ok = true;
-  do ok = text_next_piece(&w->pieces, err) && pass_piece(w, err);
+  do ok = text_next_piece(&w->pieces, err) && text_check_encoding(&w->pieces, err) && pass_piece(w, err);
   while (ok && w->pieces.len > 0);
   ok = ok && end_file(w, rows, err);
   free(w);

@@ -8,6 +8,7 @@
 
 void json_grammar_begin(struct json_grammar *g) {
   g->place = JSON_BEFORE_VALUE;
+  g->is_too_deep = false;
   g->depth = 0;
   g->items = 0;
 }
@@ -24,7 +25,7 @@ static const char *end_value(struct json_grammar *g) {
 }
 
 static const char *open_bracket(struct json_grammar *g, bool object) {
-  if (g->depth == JSON_GRAMMAR_DEPTH_MAX) return "brackets too deep";
+  if ((g->is_too_deep = g->depth == JSON_GRAMMAR_DEPTH_MAX)) return "brackets too deep";
   uint8_t bit = (uint8_t)(1u << g->depth % 8), *byte = &g->is_object[g->depth / 8];
   *byte = (uint8_t)(object ? *byte | bit : *byte & ~bit);
   g->depth++;

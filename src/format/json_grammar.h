@@ -1,6 +1,6 @@
 /*
  * RFC 8259, byte by byte: is a text that comes in pieces JSON, in UTF-8? Constant memory: a bit for each open bracket,
- * of which there may be JSON_GRAMMAR_DEPTH_MAX. Escapes may name half a surrogate pair, as the RFC's grammar has it.
+ * of which there may be JSON_GRAMMAR_DEPTH_MAX: a deeper text is refused without being wrong (is_too_deep). Escapes may name half a surrogate pair, as the RFC's grammar has it.
  */
 #pragma once
 #include "row/json.h"
@@ -39,6 +39,7 @@ enum json_place {
 struct json_grammar {
   enum json_place place;
   bool is_key;                            /* of the string that is open */
+  bool is_too_deep;                       /* a bracket was refused that may be right: there is no bit for it */
   unsigned hex_left;                      /* digits of \u that are still to come */
   unsigned utf8_len;                      /* bytes so far of the character that is open */
   uint8_t utf8[4];

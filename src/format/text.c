@@ -176,3 +176,26 @@ bool text_next_piece(struct text_pieces *p, struct error *err) {
     return true;
   }
 }
+
+/* By the mark, or by where the zero bytes of two characters of ASCII are; text that agrees with ASCII has none. */
+static const char *foreign_encoding(const uint8_t bytes[4]) {
+  static const struct { uint8_t mark[4]; int len; const char *name; } marks[] = {
+      {{0xFF, 0xFE, 0, 0}, 4, "UTF-32"}, {{0, 0, 0xFE, 0xFF}, 4, "UTF-32"}, {{0xFF, 0xFE}, 2, "UTF-16"},
+      {{0xFE, 0xFF}, 2, "UTF-16"}, {{0x4C, 0x6F, 0xA7, 0x94}, 4, "EBCDIC"}};   /* the last: <?xm */
+  for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+    if (memcmp(bytes, marks[i].mark, (size_t)marks[i].len) == 0) return marks[i].name;
+  unsigned zeros = 0;
+  for (unsigned i = 0; i < 4; i++) zeros |= (unsigned)(bytes[i] == 0) << i;
+  if (zeros == 0xE || zeros == 0x7) return "UTF-32";
+  return zeros == 0xA || zeros == 0x5 ? "UTF-16" : NULL;
+}
+
+bool text_check_encoding(const struct text_pieces *p, struct error *err) {
+  const char *encoding = p->offset == 0 && p->len >= 4 ? foreign_encoding(p->bytes) : NULL;
+  return !encoding || fail(err, ERR_USAGE, "whether it is whole cannot be known: it seems to be %s, and only encodings that "
+                           "agree with ASCII are read; convert it to UTF-8 first", encoding);
+}
+
+size_t text_mark_len(const struct text_pieces *p) {
+  return p->offset == 0 && p->len >= 3 && memcmp(p->bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+}

@@ -95,6 +95,13 @@ struct text_pieces {
 };
 /* The next piece; len 0 at the end of the file. */
 bool text_next_piece(struct text_pieces *p, struct error *err) MUST_CHECK;
+/*
+ * Of the first piece: can text be read byte by byte by those who know ASCII alone? ERR_USAGE where it is UTF-16, UTF-32 or
+ * EBCDIC, as a byte order mark or what must begin a JSON or XML file says (XML 1.0, appendix F).
+ */
+bool text_check_encoding(const struct text_pieces *p, struct error *err) MUST_CHECK;
+/* Bytes of a UTF-8 byte order mark, where the piece is the first and begins with one. */
+size_t text_mark_len(const struct text_pieces *p);
 
 /*
  * For those who read a file back and pass it byte by byte to a grammar: to the first that is not printable ASCII, or

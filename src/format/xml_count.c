@@ -33,14 +33,9 @@ static const char *look(struct walk *w) {
              : NULL;
 }
 
-/* A byte order mark may stand first. */
-static size_t mark_len(const struct text_pieces *p) {
-  return p->offset == 0 && p->len >= 3 && memcmp(p->bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-}
-
 /* Inside of a row the grammar goes on alone. */
 static bool pass_piece(struct walk *w, struct error *err) {
-  const uint8_t *at = w->pieces.bytes + mark_len(&w->pieces), *end = w->pieces.bytes + w->pieces.len;
+  const uint8_t *at = w->pieces.bytes + text_mark_len(&w->pieces), *end = w->pieces.bytes + w->pieces.len;
   for (; at < end; at++) {
     const char *wrong;
     at = xml_grammar_pass_below(&w->grammar, 1, at, end, &wrong);
@@ -59,7 +54,7 @@ static bool walk(int fd, bool takes_any_shape, uint64_t *rows, struct error *err
   w->pieces.fd = fd;
   xml_grammar_begin(&w->grammar);
   bool ok = true;
-  do ok = text_next_piece(&w->pieces, err) && pass_piece(w, err);
+  do ok = text_next_piece(&w->pieces, err) && text_check_encoding(&w->pieces, err) && pass_piece(w, err);
   while (ok && w->pieces.len > 0);
   if (ok && !xml_grammar_is_complete(&w->grammar))
     ok = cut(w, w->pieces.bytes, "its end comes before the root's end tag", err);

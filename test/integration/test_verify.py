@@ -136,6 +136,43 @@ def test_xml_of_any_writer_must_be_well_formed(decant, tmp_path, text, whole):
     assert results(decant, path)[0]["whole"] is whole
 
 
+XML, JSON = ("x.xml", "<?xml version='1.0'?><a><b/></a>"), ("x.json", "[1, 2]")
+UNREAD = [(*file, encoding) for file in (XML, JSON) for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be")]
+
+
+@pytest.mark.parametrize("name, text, encoding", [*UNREAD, (*XML, "cp500")])
+def test_an_encoding_that_is_not_read_says_nothing_against_a_file(decant, tmp_path, name, text, encoding):
+    path, packed = tmp_path / name, tmp_path / f"{name}.gz"
+    path.write_bytes(text.encode(encoding))
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    said, by_gzip = results(decant, path, packed)
+    assert said["whole"] is None and "convert it to UTF-8" in said["error"]
+    assert by_gzip["whole"] is True and "rows" not in by_gzip
+
+
+@pytest.mark.parametrize("name", ["x.xml", "x.json", "x.ndjson"])
+def test_zeros_are_no_encoding(decant, tmp_path, name):
+    """What a file system may leave of a file that was being written when the power failed."""
+    (tmp_path / name).write_bytes(bytes(4096))
+    assert results(decant, tmp_path / name)[0]["whole"] is False
+
+
+def test_json_deeper_than_is_looked_is_neither_whole_nor_broken(decant, tmp_path):
+    for name, depth in (("looked.json", 65538), ("deeper.json", 65539), ("deeper.ndjson", 65539)):
+        (tmp_path / name).write_text("[" * depth + "]" * depth + "\n")
+    looked, *deeper = results(decant, *(tmp_path / n for n in ("looked.json", "deeper.json", "deeper.ndjson")))
+    assert looked["whole"] is True
+    assert [r["whole"] for r in deeper] == [None, None]
+    assert all("cannot be known" in r["error"] and "byte 65538" in r["error"] for r in deeper)
+
+
+def test_a_byte_order_mark_may_begin_json_as_readers_allow(decant, tmp_path):
+    (tmp_path / "x.json").write_text("[1, 2]", encoding="utf-8-sig")
+    (tmp_path / "x.ndjson").write_text('{"a": 1}\n', encoding="utf-8-sig")
+    said = results(decant, tmp_path / "x.json", tmp_path / "x.ndjson")
+    assert said[0]["whole"] is True and "no end that would be missing" in said[1]["error"]
+
+
 def test_a_window_that_is_too_large_to_read_says_nothing_against_a_file(decant, tmp_path):
     """Magic, no checksum and no size, a window of 2 GiB, one last empty raw block."""
     path = tmp_path / "x.csv.zst"
