@@ -62,10 +62,12 @@ bool plan_set_zone(const struct plan *plan, struct pg *pg, struct error *err) MU
 
 /*
  * Makes the columns of the output. collectors: per wire column the paths found, NULL where no item flattens
- * it; NULL as a whole where plan->flattens is false.
+ * it; NULL as a whole where plan->flattens is false, or paths are still to be found: each column that is to be flattened
+ * then stands for them (awaits_paths), to be checked and forgotten again.
  */
 bool plan_columns(struct plan *plan, struct path_collector *const *collectors, enum seen seen,
                   struct error *err) MUST_CHECK;
+void plan_forget_columns(struct plan *plan);   /* also of half-made ones */
 
 /* Does a row hold nothing but what the output columns show? ERR_VALUE that names the column else. */
 bool plan_check_row(const struct plan *plan, const struct cell *cells, struct error *err) MUST_CHECK;

@@ -10,7 +10,7 @@ static bool count_columns(const struct plan *plan, struct path_collector *const 
     const struct found_path *paths;
     size_t path_count;
     ++*count;
-    if (!plan->items[i].flatten) continue;
+    if (!plan->items[i].flatten || !collectors) continue;
     if (!path_collector_finish(collectors[plan->items[i].wire], &paths, &path_count, err)) return false;
     *count += path_count + 1;
   }
@@ -124,18 +124,24 @@ static bool add_flattened(struct plan *plan, const struct plan_item *item, struc
 
 static bool add_item(struct plan *plan, const struct plan_item *item,
                      struct path_collector *const *collectors, enum seen seen, struct error *err) {
-  if (item->flatten) return add_flattened(plan, item, collectors[item->wire], seen, err);
+  if (item->flatten && collectors) return add_flattened(plan, item, collectors[item->wire], seen, err);
   if (item->is_path) return add_asked(plan, item, err);
   const struct wire_column *w = &plan->schema.wire[item->wire];
   return add_column(&plan->schema, strdup(item->target),
                     (struct output_column){.cell = (uint32_t)item->wire, .wire = (uint32_t)item->wire,
-                                           .kind = w->kind, .typmod = w->typmod, .not_null = w->not_null},
+                                           .kind = w->kind, .typmod = w->typmod, .not_null = w->not_null,
+                                           .awaits_paths = item->flatten},
                     err);
 }
 
 static int compare_names(const void *a, const void *b) {
   const struct output_column *const *x = a, *const *y = b;
   return strcmp((*x)->name, (*y)->name);
+}
+
+/* Paths may leave a column of the JSON column's own name, or not. */
+static bool is_same_name(const struct output_column *a, const struct output_column *b) {
+  return strcmp(a->name, b->name) == 0 && !a->awaits_paths && !b->awaits_paths;
 }
 
 /* Where a column of the output comes from: `metadata`, or `metadata.address.city`. */
@@ -171,7 +177,7 @@ static bool check_names(const struct schema *schema, struct error *err) {
   qsort(sorted, schema->column_count, sizeof *sorted, compare_names);
   bool ok = true;
   for (size_t i = 1; ok && i < schema->column_count; i++)
-    if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0) ok = clash(schema, sorted[i - 1], sorted[i], err);
+    if (is_same_name(sorted[i - 1], sorted[i])) ok = clash(schema, sorted[i - 1], sorted[i], err);
   for (size_t i = 0; ok && i < schema->column_count; i++)
     if (!*schema->columns[i].name)
       ok = fail_field(err, "columns", "column %zu of the output has no name", i + 1);
@@ -221,4 +227,13 @@ bool plan_columns(struct plan *plan, struct path_collector *const *collectors, e
     if (!add_item(plan, &plan->items[i], collectors, seen, err)) return false;
   schema->cell_count = schema->wire_count + flatten_set_cell_count(schema->flatten);
   return check_names(schema, err) && make_output_order(plan, err);
+}
+
+void plan_forget_columns(struct plan *plan) {
+  schema_clear_columns(&plan->schema);
+  free(plan->guards);
+  free(plan->output_order);
+  plan->guards = NULL;
+  plan->output_order = NULL;
+  plan->guard_count = plan->output_order_count = 0;
 }

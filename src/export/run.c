@@ -202,6 +202,13 @@ static bool check_format(const struct export_request *request, const struct plan
   return true;
 }
 
+/* What is wrong whatever paths there are: to find them may take as long as the export itself. */
+static bool check_known_columns(const struct export_request *request, struct plan *plan, struct error *err) {
+  bool ok = plan_columns(plan, NULL, SEEN_ALL, err) && check_format(request, plan, err);
+  plan_forget_columns(plan);
+  return ok;
+}
+
 /* Now that all columns are known. Lanes that no longer fit are not started. */
 static bool settle_budget(struct run *run, struct error *err) {
   if (!make_budget(run, run->lane_count, err)) return false;
@@ -350,7 +357,7 @@ bool export_run(const struct export_request *request, const struct export_settin
   atomic_store(&progress->phase, PHASE_PLANNING);
   bool ok = watch_start(&run, err) && plan(&run, err);
   if (ok) set_estimates(&run);
-  ok = ok && make_lanes(&run, err) && discover_columns(&run, err) && settle_budget(&run, err) &&
+  ok = ok && check_known_columns(request, &run.plan, err) && make_lanes(&run, err) && discover_columns(&run, err) && settle_budget(&run, err) &&
        open_output(&run, err) && open_feed(&run, err) && run_lanes(&run, err);
   if (ok) fill_result(&run, result, started_us);
   /* After a cancellation every other error is its consequence. */
@@ -383,9 +390,7 @@ bool export_check(const struct export_request *request, const struct export_sett
   bool ok = make_check_plan(&checked, request, pg, err);
   if (ok) *estimate = (struct export_estimate){checked.scan.rows_estimated, checked.scan.bytes_estimated,
                                                pg_is_superuser(pg)};
-  /* Flattened columns are known only after discovery; without any, names and the format's own checks are too. */
-  if (ok && !checked.flattens)
-    ok = plan_columns(&checked, NULL, SEEN_ALL, err) && check_format(request, &checked, err);
+  ok = ok && check_known_columns(request, &checked, err);
   if (!ok) request_spell_error(request, err);
   plan_deinit(&checked);
   session_end(pg);

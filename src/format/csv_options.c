@@ -85,10 +85,10 @@ static bool force_columns(const struct csv_options *o, const struct schema *sche
     list = take_name(list, name);
     size_t i = 0;
     while (i < schema->column_count && strcmp(schema->columns[i].name, name) != 0) i++;
-    if (i == schema->column_count)
+    if (i < schema->column_count) forced[i] = true;
+    else if (!schema_awaits_column(schema, name))
       return fail_field(err, "csv.force-quote-columns",
                         "option \"csv.force-quote-columns\": the output has no column \"%.100s\"", name);
-    forced[i] = true;
     if (*list) list++;
   }
   return true;

@@ -30,7 +30,7 @@ bool csv_options_check(const struct csv_options *o, struct error *err) MUST_CHEC
 
 /*
  * Which columns are quoted always: sets forced[i], of column_count flags that are false. A name of
- * force_quote_columns that is no column of the output is ERR_USAGE.
+ * force_quote_columns that is no column of the output, nor awaited, is ERR_USAGE.
  */
 bool csv_options_forced(const struct csv_options *o, const struct schema *schema, bool *forced,
                         struct error *err) MUST_CHECK;

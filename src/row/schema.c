@@ -3,6 +3,7 @@
 #include "row/flatten.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define TYPMOD_OFFSET 4   /* VARHDRSZ: a typmod begins after it */
 
@@ -11,11 +12,26 @@ void schema_deinit(struct schema *s) {
     free(s->wire[i].name);
     free(s->wire[i].type_name);
   }
-  for (size_t i = 0; s->columns && i < s->column_count; i++) free(s->columns[i].name);
-  flatten_set_free(s->flatten);
   free(s->wire);
-  free(s->columns);
+  schema_clear_columns(s);
   *s = (struct schema){0};
+}
+
+void schema_clear_columns(struct schema *s) {
+  for (size_t i = 0; s->columns && i < s->column_count; i++) free(s->columns[i].name);
+  free(s->columns);
+  flatten_set_free(s->flatten);
+  s->columns = NULL;
+  s->flatten = NULL;
+  s->column_count = s->cell_count = 0;
+}
+
+bool schema_awaits_column(const struct schema *s, const char *name) {
+  for (const struct output_column *c = s->columns; c < s->columns + s->column_count; c++) {
+    size_t len = strlen(c->name);
+    if (c->awaits_paths && strncmp(name, c->name, len) == 0 && (name[len] == '.' || !name[len])) return true;
+  }
+  return false;
 }
 
 bool numeric_typmod(int32_t typmod, int *precision, int *scale) {

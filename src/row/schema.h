@@ -91,6 +91,8 @@ struct output_column {
   enum kind kind;        /* of its cell: the wire column's, or what a path's form gives (row/flatten.h) */
   int32_t typmod;        /* the wire column's, or that of a path whose numbers are KIND_NUMERIC; else -1 */
   bool not_null;         /* a NULL cell here is an error in formats that rely on it */
+  bool awaits_paths;     /* stands for the columns of paths that are still to be found: what is opened with it is not
+                            written, and only says what can be wrong whatever they are */
 };
 
 struct flatten_set;      /* row/flatten.h: which paths are picked out of which wire columns */
@@ -105,6 +107,10 @@ struct schema {
 };
 
 void schema_deinit(struct schema *s);   /* also of a half-built one; leaves it empty */
+void schema_clear_columns(struct schema *s);   /* leaves the wire's part */
+
+/* May a column of this name be among those that one with awaits_paths stands for? */
+bool schema_awaits_column(const struct schema *s, const char *name);
 
 /*
  * numeric's typmod (src/backend/utils/adt/numeric.c, numeric_typmod_precision): false for plain numeric.

@@ -577,6 +577,16 @@ REFUSED = {
         400,
         "csv.forceQuoteColumns: the output",
     ),
+    "an option that names no column whatever paths there are": (
+        {"format": "csv", "csv": {"forceQuoteColumns": "id,metadata,metadata.any,metadatas"}},
+        400,
+        'no column \\"metadatas\\"',
+    ),
+    "a Bloom filter of no column whatever paths there are": (
+        {"format": "parquet", "flatten": True, "parquet": {"bloom": "nope"}},
+        400,
+        "parquet.bloom",
+    ),
     "a body that is a list": ([], 400, "object"),
     "a body that is a text": ('"csv"', 400, "object"),
     "a body that is no JSON": ('{"format": "csv"', 400, ""),

@@ -142,7 +142,8 @@ static bool fail_bloom_name(const struct parquet_schema *schema, const char *nam
                     name);
 }
 
-bool parquet_bloom_parse(const char *text, struct parquet_schema *schema, struct error *err) {
+bool parquet_bloom_parse(const char *text, const struct schema *rows, struct parquet_schema *schema,
+                         struct error *err) {
   bool is_auto = strcmp(text, "auto") == 0;
   for (size_t i = 0; i < schema->leaf_count; i++)
     if (is_auto && schema->leaves[i].physical != PHYSICAL_BOOLEAN) schema->leaves[i].bloom = BLOOM_AUTO;
@@ -152,6 +153,7 @@ bool parquet_bloom_parse(const char *text, struct parquet_schema *schema, struct
     struct leaf *whole = find_leaf(schema, at, strlen(at));   /* a name may hold a plus */
     if (whole) len = strlen(at);
     struct leaf *leaf = whole ? whole : find_leaf(schema, at, len);
+    if (!leaf && schema_awaits_column(rows, at)) return true;   /* a path may hold a plus: where would it end? */
     if (!leaf) return fail_bloom_name(schema, at, len, err);
     if (leaf->physical == PHYSICAL_BOOLEAN)
       return fail_field(err, "parquet.bloom", "option \"parquet.bloom\": column \"%s\" is BOOLEAN, which has none",

@@ -42,9 +42,10 @@ bool parquet_codec_parse(const char *text, struct parquet_codec *codec, struct e
 
 /*
  * Which leaves get a Bloom filter: leaf->bloom. ERR_USAGE names parquet.bloom where a name is no column's, or its
- * type's values are too few for one.
+ * type's values are too few for one. `rows`: what the schema is made of; from a name that is awaited on nothing is judged.
  */
-bool parquet_bloom_parse(const char *text, struct parquet_schema *schema, struct error *err) MUST_CHECK;
+bool parquet_bloom_parse(const char *text, const struct schema *rows, struct parquet_schema *schema,
+                         struct error *err) MUST_CHECK;
 
 /* Do intervals become groups of their parts? */
 bool parquet_splits_intervals(const struct parquet_options *options);

@@ -58,7 +58,7 @@ static bool parquet_open(const struct format_spec *spec, void **self, struct err
   if (parquet_codec_parse(f->options.compression, &f->codec, err) && check_names(spec->schema, err) &&
       parquet_choices_parse(&f->options, &choices, err) &&
       parquet_schema_init(&f->schema, spec->schema, spec->special, &choices, err) &&
-      parquet_bloom_parse(f->options.bloom, &f->schema, err) && geo_init(&f->geo, &f->schema, err)) {
+      parquet_bloom_parse(f->options.bloom, spec->schema, &f->schema, err) && geo_init(&f->geo, &f->schema, err)) {
     choose_sorting(f);
     *self = f;
     return true;
