@@ -1,5 +1,8 @@
 /* UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing above U+10FFFF. */
 #pragma once
+#include "base/vector.h"
+
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,3 +33,34 @@ char *utf8_clean(const char *text);
 
 /* How many bytes at the start are well-formed: len, if all are. */
 size_t utf8_valid_prefix(const uint8_t *text, size_t len);
+
+#if HAS_SSE2
+/* What up to 64 bytes are, bit i for byte i. */
+struct utf8_marks {
+  uint64_t following;   /* 0x80 to 0xBF */
+  uint64_t lead;        /* 0xC0 and more */
+  uint64_t lead3;       /* 0xE0 and more */
+  uint64_t rare;        /* leads that are wrong, of four bytes, or particular about the next one; and all from 0xED on */
+};
+
+static inline struct utf8_marks utf8_mark_16(__m128i bytes) {
+  __m128i following = _mm_cmplt_epi8(bytes, _mm_set1_epi8((char)0xC0));   /* signed */
+  __m128i lead3 = _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8((char)0xE0)), bytes);
+  __m128i rare = _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8((char)0xED)), bytes);
+  rare = _mm_or_si128(rare, _mm_cmpeq_epi8(bytes, _mm_set1_epi8((char)0xE0)));
+  rare = _mm_or_si128(rare, _mm_cmpeq_epi8(_mm_and_si128(bytes, _mm_set1_epi8((char)0xFE)), _mm_set1_epi8((char)0xC0)));
+  uint64_t follows = (unsigned)_mm_movemask_epi8(following);
+  return (struct utf8_marks){.following = follows, .lead = (unsigned)_mm_movemask_epi8(bytes) & ~follows,
+                             .lead3 = (unsigned)_mm_movemask_epi8(lead3), .rare = (unsigned)_mm_movemask_epi8(rare)};
+}
+
+/*
+ * Are the first `len` bytes (below 64) whole characters of two or three bytes, and ASCII? False also where rare ones
+ * are among them: whoever wants to know of those asks utf8_valid_prefix.
+ */
+static inline bool utf8_marks_are_whole(struct utf8_marks m, size_t len) {
+  uint64_t keep = ((uint64_t)1 << len) - 1;
+  uint64_t expected = (m.lead & keep) << 1 | (m.lead3 & keep) << 2;
+  return expected == (m.following & keep) && (m.rare & keep) == 0;
+}
+#endif

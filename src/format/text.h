@@ -184,8 +184,13 @@ static inline const uint8_t *text_find_stop(const uint8_t *at, const uint8_t *en
 #endif
 #if HAS_SSE2 && !defined __SANITIZE_ADDRESS__
 static inline bool text_may_load(const uint8_t *at) { return ((uintptr_t)at & 4095) <= 4096 - TEXT_LOAD_BYTES; }
+/* The same behind bytes of which the last is before `end`. */
+static inline bool text_may_load_behind(const uint8_t *end, size_t bytes) {
+  return ((uintptr_t)(end - 1) & 4095) + bytes < 4096;
+}
 #else
 static inline bool text_may_load(const uint8_t *at) { return false; }
+static inline bool text_may_load_behind(const uint8_t *end, size_t bytes) { return false; }
 #endif
 
 /*

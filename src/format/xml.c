@@ -59,6 +59,7 @@ struct xml {
   bool in_attributes, json_as_text;
   char row_start[OPTION_TEXT_MAX + INDENT_MAX + 4];   /* "\n<record>" */
   char row_end[OPTION_TEXT_MAX + INDENT_MAX + 4];     /* "</record>" */
+  size_t row_start_len, row_end_len;
 };
 
 struct encoder {
@@ -116,6 +117,8 @@ static bool xml_open(const struct format_spec *spec, void **self, struct error *
   snprintf(xml->row_start, sizeof xml->row_start, "\n%*s<%s%s", indent, "", o->row, in_attributes ? "" : ">");
   if (in_attributes) snprintf(xml->row_end, sizeof xml->row_end, "/>");
   else snprintf(xml->row_end, sizeof xml->row_end, "%s%*s</%s>", own_line ? "\n" : "", indent, "", o->row);
+  xml->row_start_len = strlen(xml->row_start);
+  xml->row_end_len = strlen(xml->row_end);
   *self = xml;
   return true;
 }
@@ -182,6 +185,13 @@ static bool write_timestamp(struct encoder *e, const struct text_column *column,
 
 static bool write_text(struct encoder *e, const struct text_column *column, const struct cell *c,
                        struct buffer *out, struct error *err) {
+  if ((uint32_t)c->len - 1u < XML_SHORT_BYTES && text_may_load(c->data)) {
+    uint8_t *to = buffer_reserve(out, XML_SHORT_BYTES);
+    if (to && xml_copy_short(to, c->data, (size_t)c->len)) {
+      out->len += (size_t)c->len;
+      return true;
+    }
+  }
   return xml_append_text(&e->nested, column, c->data, (size_t)c->len, out, &e->is_nil, err);
 }
 
@@ -226,6 +236,7 @@ static bool write_json(struct encoder *e, const struct text_column *column, cons
   const uint8_t *json;
   size_t len;
   if (!text_json_bytes(column, c, &json, &len, err)) return false;
+  if (xml_nested_append_known(&e->nested, column, json, len, out)) return true;
   size_t valid = utf8_valid_prefix(json, len);
   if (valid < len) return write_broken_json(e, column, json, len, valid, out, err);
   return xml_nested_append(&e->nested, column, json, len, out, &e->is_nil, err);
@@ -355,20 +366,23 @@ static void end_null(const struct encoder *e, const struct text_column *column, 
   else xml_make_nil(&e->nested, out);
 }
 
+/* A value's end tag lies before the next one's start tag, as in the output: both are appended at once. */
 static bool xml_encode(struct encoder *e, const struct cell *cells, struct buffer *out, struct error *err) {
   const struct xml *xml = e->xml;
-  size_t count = xml->schema->column_count;
-  buffer_append_string(out, xml->row_start);
-  for (size_t i = 0; i < count; i++) {
-    const struct text_column *column = &e->columns[i];
+  const struct text_column *column = e->columns, *end = column + xml->schema->column_count;
+  size_t end_tag = 0;   /* bytes before column->before that are still to be written */
+  buffer_append(out, xml->row_start, xml->row_start_len);
+  for (; column < end; column++) {
     const struct cell *c = &cells[column->cell];
-    text_append_short(out, column->before, column->before_len);
+    text_append_short(out, column->before - end_tag, end_tag + column->before_len);
     e->is_nil = cell_is_null(c);
     if (!e->is_nil && !column->write(e, column, c, out, err)) return false;
     if (e->is_nil) end_null(e, column, out);
-    else text_append_short(out, column->before + column->before_len, column->after_len);
+    end_tag = e->is_nil ? 0 : column->after_len;
   }
-  buffer_append_string(out, xml->row_end);
+  const struct text_column *last = end - 1;
+  text_append_short(out, last->before + last->before_len, end_tag);
+  buffer_append(out, xml->row_end, xml->row_end_len);
   e->rows++;
   return buffer_check(out, "a row", err);
 }

@@ -299,7 +299,7 @@ static void end_null(struct walk *w) {
   else if (!w->out->failed) w->out->len = w->n->frames[w->depth - 1].name_at - 1;
 }
 
-#define PLAIN_BYTES 16                                            /* of a value that append_plain_element takes */
+#define PLAIN_BYTES 16                                            /* of a value that is copied at once */
 #define PLAIN_ELEMENT_ROOM (2 * XML_NAME_BYTES + PLAIN_BYTES + 32)
 #define PLAIN_READ_BYTES 64                                       /* a key, a value, what stands between, loads of 16 */
 
@@ -414,40 +414,45 @@ static bool walk_document(struct walk *w, bool *is_nil) {
   return true;
 }
 
-/* A scalar at w->at, behind which 16 bytes can be read. False: it is none, or not to be said. */
+/* A string that is long or has escapes. Its bytes are as they came: what is no UTF-8 is another's business. */
+static bool append_known_string(struct walk *w) {
+  bool escaped, is_nil = false;
+  const uint8_t *stop = json_skip_string_inline(w->at, w->end, &escaped);
+  if (!stop) return false;
+  size_t len = (size_t)(stop - w->at);
+  return utf8_valid_prefix(w->at, len) == len && append_string(w, &is_nil) && !is_nil;
+}
+
+/* A scalar at w->at, behind which 17 bytes can be read. False: it is none, or not to be said. */
 static inline bool append_known_scalar(struct walk *w, uint8_t *to) {
   size_t len;
   const uint8_t *text = w->at;
   if (*text == '"') {
-    len = xml_plain_prefix(text + 1);
-    if (text[1 + len] != '"') {
-      bool is_nil = false;
-      return append_string(w, &is_nil) && !is_nil;
-    }
-    w->at = ++text + len + 1;
+    len = xml_plain_string(++text);
+    if (len == PLAIN_BYTES) return append_known_string(w);
+    w->at = text + len + 1;
   } else if ((len = json_plain_number(text))) {
     w->at = text + len;
   } else {
     const uint8_t *stop = *text == 'n' ? NULL : json_skip_scalar(text, w->end);
     if (!stop) return false;
     len = (size_t)(stop - text);
+    w->at = stop;
     if (len > PLAIN_BYTES) {
       buffer_append(w->out, text, len);
-      w->at = stop;
       return true;
     }
-    w->at = stop;
   }
   memcpy(to, text, PLAIN_BYTES);
   w->out->len += len;
-  return true;
+  return w->at <= w->end;
 }
 
 /* The document, if it is made of scalars and known gaps alone. False: what was appended is to be taken back. */
 static bool append_by_gaps(struct walk *w, uint32_t place) {
   const struct gaps *gaps = &w->n->gaps.known;
   for (;;) {
-    const struct xml_gap *gap = (const void *)gaps_find(gaps, place, w->at, w->end, w->end + XML_SLACK_BYTES);
+    const struct xml_gap *gap = (const void *)gaps_find(gaps, place, w->at, w->end, w->readable);
     uint8_t *to = gap ? buffer_reserve(w->out, XML_GAP_XML_MAX + 32 + PLAIN_BYTES) : NULL;
     if (!to) return false;
     for (size_t i = 0; i < gap->xml_len; i += 32) memcpy(to + i, gap->xml + i, 32);
@@ -474,45 +479,56 @@ static struct xml_root *root_of(struct walk *w) {
   return root->place == XML_PLACE_NONE ? NULL : root;
 }
 
-/* append_by_gaps, unless it has been in vain too often lately. Where it is in vain, the walk learns. */
-static bool try_gaps(struct walk *w) {
-  struct xml_nested *n = w->n;
-  struct xml_root *root = root_of(w);
+/* A copy of the document, if it is short, with zeros behind it. */
+static void copy_document(struct walk *w) {
+  size_t len = (size_t)(w->end - w->at);
+  if (len > XML_DOCUMENT_BYTES) return;
+  uint8_t *copy = w->n->document;
+  memcpy(copy, w->at, len);
+  memset(copy + len, 0, XML_SLACK_BYTES);
+  w->at = copy;
+  w->end = copy + len;
+  w->readable = w->end + XML_SLACK_BYTES;
+}
+
+bool xml_nested_append_known(struct xml_nested *n, const struct text_column *column, const uint8_t *json, size_t len,
+                             struct buffer *out) {
+  struct error unused;
+  struct walk w = {.n = n, .column = column, .at = json, .end = json + len, .readable = json + len, .out = out,
+                   .err = &unused};
+  n->learns = false;
+  /* A scalar alone may be nil, which no gap can say of the element around. */
+  if (len == 0 || len > XML_DOCUMENT_BYTES || (*json != '{' && *json != '[')) return false;
+  struct xml_root *root = root_of(&w);
   if (!root || !gap_trust_asks_to_try(&root->trust)) return false;
-  const uint8_t *at = w->at;
-  size_t len = w->out->len;
+  if (text_may_load_behind(w.end, XML_SLACK_BYTES)) w.readable = w.end + XML_SLACK_BYTES;
+  else copy_document(&w);
+  size_t out_len = out->len;
   uint64_t specials = n->specials->total;
-  if (append_by_gaps(w, root->place)) {
+  if (append_by_gaps(&w, root->place)) {
     gap_trust_hit(&root->trust);
     return true;
   }
   gap_trust_missed(&root->trust);
-  w->at = at;
-  w->out->len = len;
-  text_specials_take_back(n->specials, w->column, specials);
-  w->learns = true;
-  begin_gap(w, root->place);
+  out->len = out_len;
+  text_specials_take_back(n->specials, column, specials);
+  n->learns = true;
   return false;
 }
 
 bool xml_nested_append(struct xml_nested *n, const struct text_column *column, const uint8_t *json, size_t len,
                        struct buffer *out, bool *is_nil, struct error *err) {
   struct walk w = {.n = n, .column = column, .at = json, .end = json + len, .readable = json + len, .out = out,
-                   .err = err};
-  if (len <= XML_DOCUMENT_BYTES) {
-    memcpy(n->document, json, len);
-    memset(n->document + len, 0, XML_SLACK_BYTES);
-    w.at = n->document;
-    w.end = n->document + len;
-    w.readable = w.end + XML_SLACK_BYTES;
-  }
+                   .err = err, .learns = n->learns};
+  copy_document(&w);
+  struct xml_root *root = w.learns ? root_of(&w) : NULL;
+  begin_gap(&w, root ? root->place : XML_PLACE_NONE);
+  n->learns = false;
   *is_nil = false;
   /* End tags are copied from start tags in `out`: until the last one stands, it must all stay. */
   const struct buffer_drain *drain = out->drain;
   out->drain = NULL;
-  /* Gaps are compared with the zeros behind; a scalar alone may be nil, which no gap can say of the element around. */
-  bool by_gaps = len > 0 && len <= XML_DOCUMENT_BYTES && (*json == '{' || *json == '[');
-  bool ok = (by_gaps && try_gaps(&w)) || walk_document(&w, is_nil);
+  bool ok = walk_document(&w, is_nil);
   out->drain = drain;
   buffer_reset(&n->scratch);
   buffer_shrink(&n->scratch, SCRATCH_KEEP_BYTES);

@@ -39,6 +39,7 @@ struct xml_nested {
   struct xml_gaps gaps;
   struct xml_root *roots;       /* per cell */
   uint32_t root_count;
+  bool learns;                  /* the next document: it is one that is not known */
   struct xml_key keys[XML_KEYS_KEPT];   /* found by a hash of the key; a newcomer takes the place */
   uint8_t document[XML_DOCUMENT_BYTES + XML_SLACK_BYTES];   /* a short document, zeros behind it */
 };
@@ -48,7 +49,15 @@ void xml_nested_init(struct xml_nested *n, enum special special, enum xml_null n
 void xml_nested_deinit(struct xml_nested *n);
 
 /*
- * Appends the content of the element of a column whose start tag stands at the end of `out`. *is_nil says
+ * Appends the content of a document that looks like those before it, which need not be known to be UTF-8: its strings
+ * are looked at, and all else of it is compared with what was. False, and nothing appended, where it looks otherwise;
+ * the next xml_nested_append may then learn from it.
+ */
+bool xml_nested_append_known(struct xml_nested *n, const struct text_column *column, const uint8_t *json, size_t len,
+                             struct buffer *out) MUST_CHECK;
+
+/*
+ * The same for any JSON in UTF-8: the content of the element of a column whose start tag stands at the end of `out`. *is_nil says
  * that the element is null instead, and that nothing was appended.
  * ERR_SOURCE where the text is not JSON; ERR_VALUE under SPECIAL_ERROR.
  */

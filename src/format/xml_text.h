@@ -1,7 +1,7 @@
 /* Characters and names in XML. Private to src/format. */
 #pragma once
 #include "base/buffer.h"
-#include "base/vector.h"
+#include "base/utf8.h"
 
 /*
  * How many bytes at the start are UTF-8 of characters that XML 1.0 can hold (its production Char): len, if
@@ -46,5 +46,61 @@ static inline size_t xml_plain_prefix(const uint8_t *text) {
   size_t len = 0;
   while (len < 16 && text[len] >= 0x20 && text[len] != 0xEF && !strchr("\"\\&<>", text[len])) len++;
   return len;
+#endif
+}
+
+/*
+ * The length of the string whose first of 16 readable bytes is `text`, if its closing quote is among them and all before
+ * it can be copied as it is. 16: it is longer, not that plain, or no UTF-8.
+ */
+static inline size_t xml_plain_string(const uint8_t *text) {
+  size_t len = xml_plain_prefix(text);
+  if (len == 16 || text[len] != '"') return 16;
+#if HAS_SSE2
+  __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
+  bool is_ascii = ((unsigned)_mm_movemask_epi8(bytes) & ((1u << len) - 1)) == 0;
+  return is_ascii || utf8_marks_are_whole(utf8_mark_16(bytes), len) ? len : 16;
+#else
+  return utf8_valid_prefix(text, len) == len ? len : 16;
+#endif
+}
+
+#if HAS_SSE2
+/* Which of 16 bytes XML cannot hold as they are: controls but tabs and line feeds, &, <, >. */
+static inline unsigned xml_stops_16(__m128i bytes) {
+  const __m128i control = _mm_set1_epi8(0x1F);
+  __m128i breaks = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')));
+  __m128i stops = _mm_andnot_si128(breaks, _mm_cmpeq_epi8(_mm_max_epu8(bytes, control), control));
+  stops = _mm_or_si128(stops, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('&')));
+  stops = _mm_or_si128(stops, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('<')));
+  stops = _mm_or_si128(stops, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('>')));
+  return (unsigned)_mm_movemask_epi8(stops);
+}
+#endif
+
+#define XML_SHORT_BYTES 32
+
+/*
+ * Copies a text of at most XML_SHORT_BYTES, of which 48 bytes may be loaded (text_may_load), to where there is room for
+ * so many. False where it is not to be copied as it is, or has rare characters; what lies at `to` is then undefined.
+ */
+static inline bool xml_copy_short(uint8_t *to, const uint8_t *text, size_t len) {
+#if HAS_SSE2
+  __m128i low = _mm_loadu_si128((const __m128i *)(const void *)text);
+  __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(text + 16));
+  _mm_storeu_si128((__m128i *)(void *)to, low);
+  _mm_storeu_si128((__m128i *)(void *)(to + 16), high);
+  uint64_t keep = ((uint64_t)1 << len) - 1;
+  if ((xml_stops_16(low) | (uint64_t)xml_stops_16(high) << 16) & keep) return false;
+  uint64_t not_ascii = (unsigned)_mm_movemask_epi8(low) | (uint64_t)(unsigned)_mm_movemask_epi8(high) << 16;
+  if ((not_ascii & keep) == 0) return true;
+  struct utf8_marks marks = utf8_mark_16(low), more = utf8_mark_16(high);
+  marks.following |= more.following << 16;
+  marks.lead |= more.lead << 16;
+  marks.lead3 |= more.lead3 << 16;
+  marks.rare |= more.rare << 16;
+  return utf8_marks_are_whole(marks, len);
+#else
+  return false;
 #endif
 }

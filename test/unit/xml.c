@@ -305,6 +305,86 @@ static void test_half_a_surrogate_pair_in_a_key_is_counted_each_time(void **stat
   rows_deinit(&r);
 }
 
+/* RFC 3629 and XML's Char by their letter, whatever way the encoder goes. */
+static bool is_xml_utf8(const uint8_t *at, const uint8_t *end) {
+  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  while (at < end) {
+    uint8_t lead = *at++;
+    unsigned bytes = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    uint32_t code = bytes == 1 ? lead : lead & (0x7Fu >> bytes);
+    if ((lead >= 0x80 && lead < 0xC0) || lead >= 0xF8 || end - at < (int)bytes - 1) return false;
+    for (unsigned i = 1; i < bytes; i++) {
+      if ((*at & 0xC0) != 0x80) return false;
+      code = code << 6 | (*at++ & 0x3Fu);
+    }
+    if (code < least[bytes] || (code >= 0xD800 && code < 0xE000) || code > 0x10FFFF) return false;
+    if (code == 0xFFFE || code == 0xFFFF) return false;
+  }
+  return true;
+}
+
+/* `bytes` behind `before` letters, in front of `behind`: as a text, and in a document like one before it. */
+static void expect_refused_if_wrong(struct rows *r, const uint8_t bytes[4], size_t before, size_t behind) {
+  char text[200], document[200];
+  memset(text, 'x', sizeof text);
+  memcpy(text + before, bytes, 4);
+  size_t len = before + 4 + behind;
+  bool is_right = is_xml_utf8((const uint8_t *)text, (const uint8_t *)text + len);
+  snprintf(document, sizeof document, "{\"a\": \"%.*s\"}", (int)len, text);
+  const struct cell texts[] = {{(const uint8_t *)text, (int32_t)len}, rows_text("y")};
+  const struct cell documents[] = {rows_text("{\"a\": \"y\"}"), rows_text(document)};
+  for (int i = 0; i < 2; i++) {
+    buffer_reset(&r->out);
+    r->cells[0] = texts[i];
+    r->cells[1] = documents[i];
+    assert_int_equal(rows_try_encode(r), is_right);
+    if (!is_right) continue;
+    char whole[500];
+    snprintf(whole, sizeof whole, "\n<record><t>%.*s</t><j><a>%.*s</a></j></record>",
+             i ? 1 : (int)len, i ? "y" : text, i ? (int)len : 1, i ? text : "y");
+    rows_expect(r, whole);
+  }
+}
+
+static void test_no_byte_that_is_not_utf8_comes_through_wherever_it_stands(void **state) {
+  static const uint8_t next[] = {'x', 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBD, 0xBE, 0xBF, 0xC0, 0xC3, 0xE0, 0xEF, 0xF4};
+  static const size_t places[][2] = {{0, 0}, {0, 30}, {11, 0}, {13, 9}, {28, 0}, {40, 20}};
+  size_t count = sizeof next;
+  struct rows r;
+  rows_init(&r, &format_xml, "");
+  rows_add_column(&r, "t", KIND_TEXT);
+  rows_add_column(&r, "j", KIND_JSON);
+  rows_begin(&r);
+  for (unsigned lead = 0x80; lead <= 0xFF; lead++)
+    for (size_t i = 0; i < count * count; i++)
+      for (size_t p = 0; p < sizeof places / sizeof *places; p++) {
+        const uint8_t bytes[] = {(uint8_t)lead, next[i / count], next[i % count], i % 2 ? 'x' : 0x80};
+        expect_refused_if_wrong(&r, bytes, places[p][0], places[p][1]);
+      }
+  rows_deinit(&r);
+}
+
+/* Its bytes may stand in keys as well as in values, so it is nil or repaired as a whole. */
+static void test_a_document_that_is_not_utf8_follows_the_policy_also_where_its_like_is_known(void **state) {
+  static const char *const broken[] = {"{\"a\": \"x\xC3\"}", "{\"a\": \"a string of more than 16 bytes\xC3\"}",
+                                       "{\"a\": \"\\n\xC3\"}", "{\"a\xC3\": \"x\"}"};
+  for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+    struct rows r;
+    rows_init(&r, &format_xml, "");
+    rows_add_column(&r, "j", KIND_JSON);
+    r.spec.special = SPECIAL_NULL;
+    rows_begin(&r);
+    r.cells[0] = rows_text("{\"a\": \"y\"}");
+    for (int k = 0; k < 3; k++) rows_encode(&r);
+    buffer_reset(&r.out);
+    r.cells[0] = rows_text(broken[i]);
+    rows_encode(&r);
+    rows_expect(&r, "\n<record><j" NIL "</record>");
+    assert_int_equal(r.format->counts(r.encoder).specials, 1);
+    rows_deinit(&r);
+  }
+}
+
 static void expect_specials(enum special special, const char *expected) {
   struct rows r;
   rows_init(&r, &format_xml, "");
@@ -482,6 +562,8 @@ int main(void) {
       cmocka_unit_test(test_infinite_dates_and_control_characters_follow_the_policy),
       cmocka_unit_test(test_a_special_is_by_default_an_error_that_names_the_column),
       cmocka_unit_test(test_half_a_surrogate_pair_in_a_key_is_counted_each_time),
+      cmocka_unit_test(test_no_byte_that_is_not_utf8_comes_through_wherever_it_stands),
+      cmocka_unit_test(test_a_document_that_is_not_utf8_follows_the_policy_also_where_its_like_is_known),
       cmocka_unit_test(test_names_of_elements_that_are_no_names_are_refused),
       cmocka_unit_test(test_attributes_keep_quotes_tabs_and_line_feeds),
       cmocka_unit_test(test_counting_follows_tags_to_the_roots_end),
