@@ -45,13 +45,15 @@ static void print_clean(const uint8_t *bytes, uint64_t whole, size_t kept) {
   if (len < whole) printf("…");
 }
 
+static const char *plural(uint64_t count) { return count == 1 ? "" : "s"; }
+
 static void print_head(const struct description *d) {
-  char rows[32], bytes[32];
+  char rows[32], bytes[32], footer[32];
   progress_format_count((uint64_t)d->facts->row_count, rows);
   progress_format_bytes(d->file_bytes, bytes);
-  printf("%s: Parquet, %s rows, %zu column%s, %s, of these the footer %llu bytes\n  written by ", d->path,
-         rows, d->facts->leaf_count, d->facts->leaf_count == 1 ? "" : "s", bytes,
-         (unsigned long long)(d->facts->end - d->facts->start));
+  progress_format_bytes(d->facts->end - d->facts->start, footer);
+  printf("%s: Parquet, %s row%s, %zu column%s, %s, of these the footer %s\n  written by ", d->path, rows,
+         plural((uint64_t)d->facts->row_count), d->facts->leaf_count, plural(d->facts->leaf_count), bytes, footer);
   print_clean((const uint8_t *)d->facts->created_by, strlen(d->facts->created_by), CREATED_BY_MAX);
   printf(", format version %lld\n", (long long)d->facts->version);
 }
@@ -178,8 +180,9 @@ static void print_column(struct description *d, size_t i, int name_width) {
   printf("\n  %*s  ", name_width, "");
   if (leaf->repetition_max) printf("repeated, ");
   if (leaf->definition_max == 0) printf("not null");
+  else if (c->chunk_count == 0) printf("may be null");
   else if (c->lacks_nulls) printf("nulls not counted");
-  else printf("%s null%s", nulls, c->null_count == 1 ? "" : "s");
+  else printf("%s null%s", nulls, plural(c->null_count));
   print_bounds(d, leaf, c);
   if (c->index_count)
     printf(c->index_count == c->chunk_count ? ", page index" : ", page index in some row groups");
@@ -193,7 +196,7 @@ static void print_group(struct description *d, const struct group_facts *g) {
   progress_format_count((uint64_t)g->row_count, rows);
   progress_format_bytes((uint64_t)g->plain_bytes, plain);
   if (g->stored_bytes >= 0) progress_format_bytes((uint64_t)g->stored_bytes, stored);
-  printf("  %9zu %14s rows %9s of %9s", g->group, rows, stored, plain);
+  printf("  %9zu %14s row%s %9s of %9s", g->group, rows, g->row_count == 1 ? " " : "s", stored, plain);
   for (size_t i = 0; i < g->sorting_count; i++) {
     const struct sorting_column *s = &g->sorting[i];
     bool known = s->leaf >= 0 && (size_t)s->leaf < d->facts->leaf_count;
@@ -214,7 +217,7 @@ static bool print_all(void *context, struct error *err) {
     if (width > name_width) name_width = width < NAME_WIDTH_MAX ? width : NAME_WIDTH_MAX;
   }
   for (size_t i = 0; i < d->facts->leaf_count; i++) print_column(d, i, name_width);
-  if (d->facts->group_count) printf("\nrow groups\n");
+  printf(d->facts->group_count ? "\nrow groups\n" : "\nno row groups\n");
   for (size_t i = 0; i < d->facts->group_count && i < GROUPS_SHOWN; i++) print_group(d, &d->groups[i]);
   if (d->facts->group_count > GROUPS_SHOWN)
     printf("  … and %zu more; --json has all\n", d->facts->group_count - GROUPS_SHOWN);

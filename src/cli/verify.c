@@ -144,7 +144,7 @@ static void print_whole(const struct file *f) {
   progress_format_count(f->facts.rows, rows);
   printf("%s: whole: %s%s%s", f->name, f->format ? f->format->name : "", f->format && f->codec ? " in " : "",
          f->codec ? f->codec : "");
-  if (f->is_looked_into) printf(", %s rows", rows);
+  if (f->is_looked_into) printf(", %s row%s", rows, f->facts.rows == 1 ? "" : "s");
   if (*f->facts.summary) printf(" %s", f->facts.summary);
   printf("\n");
 }

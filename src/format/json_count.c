@@ -26,7 +26,7 @@ static bool cut(const struct walk *w, const uint8_t *at, const char *why, struct
   if (w->grammar.is_too_deep)
     return fail(err, ERR_USAGE, "whether it is whole cannot be known: from byte %llu on it is more than %d brackets deep, "
                 "which is further than is looked", offset, JSON_GRAMMAR_DEPTH_MAX);
-  return fail(err, ERR_VALUE, "the JSON file is not whole: %s at byte %llu", why, offset);
+  return fail(err, ERR_VALUE, "at byte %llu of the JSON: %s", offset, why);
 }
 
 /* What the shape has against a byte, before the grammar sees it. */

@@ -13,8 +13,8 @@ struct walk {
 };
 
 static bool cut(const struct walk *w, const uint8_t *at, const char *why, struct error *err) {
-  return fail(err, ERR_VALUE, "the XML file is not whole: %s at byte %llu", why,
-              (unsigned long long)(w->pieces.offset + (uint64_t)(at - w->pieces.bytes)));
+  return fail(err, ERR_VALUE, "at byte %llu of the XML: %s",
+              (unsigned long long)(w->pieces.offset + (uint64_t)(at - w->pieces.bytes)), why);
 }
 
 /* After a byte: counts rows, and holds decant's own shape against them. */

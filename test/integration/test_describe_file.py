@@ -37,6 +37,15 @@ def test_people_see_columns_sizes_bounds_and_row_groups(decant, path):
         assert part in text, part
 
 
+def test_one_row_is_no_rows_and_no_row_group_is_said(decant, tmp_path):
+    for name, query in (("one", "SELECT 1 AS a"), ("none", "SELECT 1 AS a WHERE false")):
+        decant("export", "--quiet", "--query", query, "-o", tmp_path / f"{name}.parquet")
+    one, none = (decant("describe", tmp_path / f"{name}.parquet").out.decode() for name in ("one", "none"))
+    assert "Parquet, 1 row, 1 column," in one and "1 row  " in one
+    assert "Parquet, 0 rows, 1 column," in none and "may be null" in none and "no row groups" in none
+    assert b"1 row in 1 row group, 1 column; 1 page, each" in decant("verify", tmp_path / "one.parquet").out
+
+
 def test_json_says_what_another_reader_reads(decant, path):
     said, metadata = described(decant, path), pq.ParquetFile(path).metadata
     assert (said["rows"], len(said["columns"])) == (metadata.num_rows, metadata.num_columns)

@@ -118,7 +118,8 @@ char *geo_json(const struct geo *g, const struct parquet_schema *schema) {
 char *geo_srids(const struct geo *g, const struct parquet_schema *schema) {
   struct buffer out;
   buffer_init(&out, JSON_BYTES_MAX);
-  for (const struct geo_column *c = g->columns; c < g->columns + g->column_count; c++) {
+  for (size_t i = 0; i < g->column_count; i++) {
+    const struct geo_column *c = &g->columns[i];
     const struct leaf *leaf = &schema->leaves[c->leaf];
     int32_t srid = srid_of(leaf->geometry, &c->facts);
     if (srid == 0) continue;

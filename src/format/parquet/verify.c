@@ -140,10 +140,13 @@ bool parquet_verify(int fd, struct parquet_verification *out, struct error *err)
   return ok;
 }
 
+static const char *plural(uint64_t count) { return count == 1 ? "" : "s"; }
+
 /* "in 3 row groups, 5 columns; 40 pages, each with its checksum": all of it fits. */
 static void summarize(const struct parquet_verification *v, struct buffer *to) {
-  buffer_appendf(to, "in %llu row group%s, %llu columns; %llu pages", (unsigned long long)v->group_count,
-                 v->group_count == 1 ? "" : "s", (unsigned long long)v->column_count, (unsigned long long)v->page_count);
+  buffer_appendf(to, "in %llu row group%s, %llu column%s; %llu page%s", (unsigned long long)v->group_count,
+                 plural(v->group_count), (unsigned long long)v->column_count, plural(v->column_count),
+                 (unsigned long long)v->page_count, plural(v->page_count));
   if (v->page_count && v->checked_count == v->page_count) buffer_append_string(to, ", each with its checksum");
   else if (v->page_count && v->checked_count == 0) buffer_append_string(to, ", without checksums");
   else if (v->page_count) buffer_appendf(to, ", %llu with checksums", (unsigned long long)v->checked_count);
