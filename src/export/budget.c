@@ -25,6 +25,7 @@
 #define PLAN_COLUMN_BYTES 1024               /* names, SQL, catalog */
 #define LANE_COLUMN_BYTES 256                /* cells, the encoder's row of functions, keys, a flattener's slots */
 #define PART_COLUMN_BYTES (10 * KIB)         /* of a lane: a column's smallest page and its index */
+#define PART_CODEC_BYTES (1 * MIB)           /* of an encoder: its compressor's tables (zstd at its usual levels) */
 #define LARGE_ROW_BYTES_MAX (16 * MIB)
 #define LARGE_ROWS_TEXT (32 * MIB)           /* of all lanes together, so that what is below needs no turns */
 #define LARGE_ROWS_PART (8 * MIB)            /* held up to four times over: received, encoded, compressed twice */
@@ -55,7 +56,10 @@ static void add_up(struct memory_budget *b, const struct budget_facts *f) {
   b->compress_bytes = WRITER_BYTES + encoders * (int64_t)codec->lane_bytes(f->level) +
                       (int64_t)codec->writer_bytes(f->level, b->workers);
   b->columns_bytes = (cells + columns) * PLAN_COLUMN_BYTES + lanes * (cells + columns) * LANE_COLUMN_BYTES;
-  if (!is_text) b->columns_bytes += encoders * columns * PART_COLUMN_BYTES;
+  if (!is_text) {
+    b->compress_bytes += encoders * PART_CODEC_BYTES;
+    b->columns_bytes += encoders * columns * PART_COLUMN_BYTES;
+  }
   b->total_bytes = 0;
   for (size_t i = 0; memory_parts[i].name; i++)
     b->total_bytes += memory_part_bytes(b, &memory_parts[i]);

@@ -40,7 +40,7 @@ def tables(db):
     fill(db, "million", 1_000_000)
 
 
-def peak_of(decant, table, output_format, codec):
+def peak_of(decant, table, output_format, codec, *more):
     """Runs an export to /dev/null. Gives the peak as the kernel shows it from outside, and as the summary says."""
     arguments = ["--compress", codec] if codec else []
     process = decant.start(
@@ -50,6 +50,7 @@ def peak_of(decant, table, output_format, codec):
         "--format",
         output_format,
         *arguments,
+        *more,
         "--lanes",
         2,
         "--json",
@@ -93,6 +94,16 @@ def test_the_peak_stays_under_the_limit_and_does_not_grow_with_the_rows(
     # still be seen. (A row group of Parquet is not full with few rows.)
     if output_format != "parquet":
         assert min(many) <= max(few) + 4 * MIB
+
+
+@pytest.mark.parametrize(
+    "output_format, codec, limit_mib", [("csv", "none", 14), ("parquet", None, 16), ("parquet", None, 18)]
+)
+def test_a_lower_limit_is_kept_to(decant, output_format, codec, limit_mib):
+    peak, summary = peak_of(decant, "million", output_format, codec, "--memory", f"{limit_mib}MB")
+    assert summary["rows"] == 1_000_000
+    assert summary["memoryBudgetBytes"] <= limit_mib * MIB
+    assert peak <= limit_mib * MIB
 
 
 @pytest.mark.long
