@@ -40,27 +40,41 @@ struct utf8_marks {
   uint64_t following;   /* 0x80 to 0xBF */
   uint64_t lead;        /* 0xC0 and more */
   uint64_t lead3;       /* 0xE0 and more */
-  uint64_t rare;        /* leads that are wrong, of four bytes, or particular about the next one; and all from 0xED on */
+  uint64_t rare;        /* leads that are wrong or particular about the next byte; and all from 0xED on */
 };
 
 static inline struct utf8_marks utf8_mark_16(__m128i bytes) {
   __m128i following = _mm_cmplt_epi8(bytes, _mm_set1_epi8((char)0xC0));   /* signed */
   __m128i lead3 = _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8((char)0xE0)), bytes);
   __m128i rare = _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8((char)0xED)), bytes);
+  __m128i even = _mm_and_si128(bytes, _mm_set1_epi8((char)0xFE));
   rare = _mm_or_si128(rare, _mm_cmpeq_epi8(bytes, _mm_set1_epi8((char)0xE0)));
-  rare = _mm_or_si128(rare, _mm_cmpeq_epi8(_mm_and_si128(bytes, _mm_set1_epi8((char)0xFE)), _mm_set1_epi8((char)0xC0)));
+  rare = _mm_or_si128(rare, _mm_cmpeq_epi8(even, _mm_set1_epi8((char)0xC0)));
   uint64_t follows = (unsigned)_mm_movemask_epi8(following);
   return (struct utf8_marks){.following = follows, .lead = (unsigned)_mm_movemask_epi8(bytes) & ~follows,
-                             .lead3 = (unsigned)_mm_movemask_epi8(lead3), .rare = (unsigned)_mm_movemask_epi8(rare)};
+                             .lead3 = (unsigned)_mm_movemask_epi8(lead3),
+                             .rare = (unsigned)_mm_movemask_epi8(rare)};
 }
 
 /*
- * Are the first `len` bytes (below 64) whole characters of two or three bytes, and ASCII? False also where rare ones
- * are among them: whoever wants to know of those asks utf8_valid_prefix.
+ * Are the first `len` bytes (below 64) whole characters of one to three bytes? False also where rare ones are among
+ * them: whoever wants to know of those asks utf8_valid_prefix.
  */
 static inline bool utf8_marks_are_whole(struct utf8_marks m, size_t len) {
   uint64_t keep = ((uint64_t)1 << len) - 1;
   uint64_t expected = (m.lead & keep) << 1 | (m.lead3 & keep) << 2;
   return expected == (m.following & keep) && (m.rare & keep) == 0;
+}
+
+/* The same of at most 32 bytes. */
+static inline bool utf8_is_whole_32(__m128i low, __m128i high, size_t len) {
+  uint64_t not_ascii = (unsigned)_mm_movemask_epi8(low) | (uint64_t)(unsigned)_mm_movemask_epi8(high) << 16;
+  if ((not_ascii & (((uint64_t)1 << len) - 1)) == 0) return true;
+  struct utf8_marks marks = utf8_mark_16(low), more = utf8_mark_16(high);
+  marks.following |= more.following << 16;
+  marks.lead |= more.lead << 16;
+  marks.lead3 |= more.lead3 << 16;
+  marks.rare |= more.rare << 16;
+  return utf8_marks_are_whole(marks, len);
 }
 #endif

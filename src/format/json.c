@@ -6,7 +6,7 @@
 #include "format/text.h"
 #include "format/text_style.h"
 #include "row/base64.h"
-#include "row/json.h"
+#include "row/json_scan.h"
 
 #include <float.h>
 #include <math.h>
@@ -179,10 +179,39 @@ static void release_scratch(struct encoder *e) {
   buffer_shrink(&e->scratch, SCRATCH_KEEP_BYTES);
 }
 
+#define SHORT_BYTES 32
+
+/*
+ * Copies a text of at most SHORT_BYTES that text_may_load, with quotes around it, to where there is room for so many
+ * and two more. False where something is to be escaped or it has rare characters; what lies at `to` is then undefined.
+ */
+static inline bool copy_short(uint8_t *to, const uint8_t *text, size_t len) {
+#if HAS_SSE2
+  __m128i low = _mm_loadu_si128((const __m128i *)(const void *)text);
+  __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(text + 16));
+  *to++ = '"';
+  _mm_storeu_si128((__m128i *)(void *)to, low);
+  _mm_storeu_si128((__m128i *)(void *)(to + 16), high);
+  to[len] = '"';
+  uint64_t stops = json_string_stops_16(text) | (uint64_t)json_string_stops_16(text + 16) << 16;
+  return (stops & (((uint64_t)1 << len) - 1)) == 0 && utf8_is_whole_32(low, high, len);
+#else
+  return false;
+#endif
+}
+
 static bool write_text(struct encoder *e, const struct text_column *column, const struct cell *c,
                        struct buffer *out, struct error *err) {
   const uint8_t *text = c->data;
-  size_t len = (size_t)c->len, valid = utf8_valid_prefix(text, len);
+  size_t len = (size_t)c->len;
+  if (len - 1 < SHORT_BYTES && text_may_load(text)) {
+    uint8_t *to = buffer_reserve(out, SHORT_BYTES + 2);
+    if (to && copy_short(to, text, len)) {
+      out->len += len + 2;
+      return true;
+    }
+  }
+  size_t valid = utf8_valid_prefix(text, len);
   if (valid == len) {
     json_append_string(out, text, len);
     return true;

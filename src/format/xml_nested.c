@@ -414,53 +414,54 @@ static bool walk_document(struct walk *w, bool *is_nil) {
   return true;
 }
 
-/* A string that is long or has escapes. Its bytes are as they came: what is no UTF-8 is another's business. */
-static bool append_known_string(struct walk *w) {
+/* The string at `at`, long or with escapes, or not UTF-8. NULL where it is not to be said. */
+static const uint8_t *append_any_string(struct walk *w, const uint8_t *at) {
   bool escaped, is_nil = false;
-  const uint8_t *stop = json_skip_string_inline(w->at, w->end, &escaped);
-  if (!stop) return false;
-  size_t len = (size_t)(stop - w->at);
-  return utf8_valid_prefix(w->at, len) == len && append_string(w, &is_nil) && !is_nil;
+  const uint8_t *stop = json_skip_string_inline(at, w->end, &escaped);
+  if (!stop || utf8_valid_prefix(at, (size_t)(stop - at)) < (size_t)(stop - at)) return NULL;
+  w->at = at;
+  return append_string(w, &is_nil) && !is_nil ? stop : NULL;
 }
 
-/* A scalar at w->at, behind which 17 bytes can be read. False: it is none, or not to be said. */
-static inline bool append_known_scalar(struct walk *w, uint8_t *to) {
+/* A number that is not plain. */
+static const uint8_t *append_any_number(struct walk *w, const uint8_t *at) {
+  const uint8_t *stop = at < w->end && *at != 'n' ? json_skip_scalar(at, w->end) : NULL;
+  if (stop) buffer_append(w->out, at, (size_t)(stop - at));
+  return stop;
+}
+
+/* Past the scalar at `at`, behind which 17 bytes can be read. NULL: it is none, or not to be said. */
+static inline const uint8_t *append_known_scalar(struct walk *w, const uint8_t *at, uint8_t *to) {
   size_t len;
-  const uint8_t *text = w->at;
-  if (*text == '"') {
+  const uint8_t *text = at;
+  if (*at == '"') {
     len = xml_plain_string(++text);
-    if (len == PLAIN_BYTES) return append_known_string(w);
-    w->at = text + len + 1;
-  } else if ((len = json_plain_number(text))) {
-    w->at = text + len;
+    if (len == PLAIN_BYTES) return append_any_string(w, at);
+    at = text + len + 1;
+  } else if ((len = json_plain_number(text)) || (len = json_plain_word(text))) {
+    at = text + len;
   } else {
-    const uint8_t *stop = *text == 'n' ? NULL : json_skip_scalar(text, w->end);
-    if (!stop) return false;
-    len = (size_t)(stop - text);
-    w->at = stop;
-    if (len > PLAIN_BYTES) {
-      buffer_append(w->out, text, len);
-      return true;
-    }
+    return append_any_number(w, at);
   }
   memcpy(to, text, PLAIN_BYTES);
   w->out->len += len;
-  return w->at <= w->end;
+  return at <= w->end ? at : NULL;
 }
 
 /* The document, if it is made of scalars and known gaps alone. False: what was appended is to be taken back. */
 static bool append_by_gaps(struct walk *w, uint32_t place) {
   const struct gaps *gaps = &w->n->gaps.known;
+  const uint8_t *at = w->at, *end = w->end, *readable = w->readable;
   for (;;) {
-    const struct xml_gap *gap = (const void *)gaps_find(gaps, place, w->at, w->end, w->readable);
+    const struct xml_gap *gap = (const void *)gaps_find(gaps, place, at, end, readable);
     uint8_t *to = gap ? buffer_reserve(w->out, XML_GAP_XML_MAX + 32 + PLAIN_BYTES) : NULL;
     if (!to) return false;
     for (size_t i = 0; i < gap->xml_len; i += 32) memcpy(to + i, gap->xml + i, 32);
     w->out->len += gap->xml_len;
-    w->at += gap->gap.len;
     place = gap->gap.to;
     if (place == XML_PLACE_NONE) return true;
-    if (!append_known_scalar(w, to + gap->xml_len)) return false;
+    at = append_known_scalar(w, at + gap->gap.len, to + gap->xml_len);
+    if (!at) return false;
   }
 }
 

@@ -50,8 +50,8 @@ static inline size_t xml_plain_prefix(const uint8_t *text) {
 }
 
 /*
- * The length of the string whose first of 16 readable bytes is `text`, if its closing quote is among them and all before
- * it can be copied as it is. 16: it is longer, not that plain, or no UTF-8.
+ * The length of the string whose first of 16 readable bytes is `text`, if its closing quote is among them and all
+ * before it can be copied as it is. 16: it is longer, not that plain, or no UTF-8.
  */
 static inline size_t xml_plain_string(const uint8_t *text) {
   size_t len = xml_plain_prefix(text);
@@ -69,7 +69,8 @@ static inline size_t xml_plain_string(const uint8_t *text) {
 /* Which of 16 bytes XML cannot hold as they are: controls but tabs and line feeds, &, <, >. */
 static inline unsigned xml_stops_16(__m128i bytes) {
   const __m128i control = _mm_set1_epi8(0x1F);
-  __m128i breaks = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')));
+  __m128i breaks = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n'));
+  breaks = _mm_or_si128(breaks, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t')));
   __m128i stops = _mm_andnot_si128(breaks, _mm_cmpeq_epi8(_mm_max_epu8(bytes, control), control));
   stops = _mm_or_si128(stops, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('&')));
   stops = _mm_or_si128(stops, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('<')));
@@ -92,14 +93,7 @@ static inline bool xml_copy_short(uint8_t *to, const uint8_t *text, size_t len) 
   _mm_storeu_si128((__m128i *)(void *)(to + 16), high);
   uint64_t keep = ((uint64_t)1 << len) - 1;
   if ((xml_stops_16(low) | (uint64_t)xml_stops_16(high) << 16) & keep) return false;
-  uint64_t not_ascii = (unsigned)_mm_movemask_epi8(low) | (uint64_t)(unsigned)_mm_movemask_epi8(high) << 16;
-  if ((not_ascii & keep) == 0) return true;
-  struct utf8_marks marks = utf8_mark_16(low), more = utf8_mark_16(high);
-  marks.following |= more.following << 16;
-  marks.lead |= more.lead << 16;
-  marks.lead3 |= more.lead3 << 16;
-  marks.rare |= more.rare << 16;
-  return utf8_marks_are_whole(marks, len);
+  return utf8_is_whole_32(low, high, len);
 #else
   return false;
 #endif

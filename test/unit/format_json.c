@@ -1,4 +1,5 @@
 #include "rows.h"
+#include "utf8_by_the_letter.h"
 #include "whole.h"
 
 #include "format/json.h"
@@ -31,6 +32,46 @@ static void test_commas_stand_between_rows_whatever_part_they_are_in(void **stat
   rows_end(&r);
   rows_expect(&r, "[\n{\"a\":1},\n{\"a\":1},\n{\"a\":1}\n]\n");
   rows_expect_count_and_no_cut(&r, 3);
+  rows_deinit(&r);
+}
+
+/* Behind `before` letters and in front of `behind`, alone and within a document. */
+static void expect_refused_if_wrong(struct rows *r, const uint8_t bytes[4], size_t before, size_t behind) {
+  char text[100], document[120], whole[300];
+  memset(text, 'x', sizeof text);
+  memcpy(text + before, bytes, 4);
+  size_t len = before + 4 + behind;
+  bool is_right = is_utf8_by_the_letter(text, len, 0xFFFF);
+  snprintf(document, sizeof document, "[\"%.*s\"]", (int)len, text);
+  const struct cell cells[] = {{(const uint8_t *)text, (int32_t)len}, rows_text("y"), rows_text(document),
+                               rows_text("[\"y\"]")};
+  for (int i = 0; i < 2; i++) {
+    buffer_reset(&r->out);
+    r->cells[0] = cells[i];
+    r->cells[1] = cells[3 - i];
+    assert_int_equal(rows_try_encode(r), is_right);
+    if (!is_right) continue;
+    snprintf(whole, sizeof whole, "{\"t\":\"%.*s\",\"j\":[\"%.*s\"]}\n", i ? 1 : (int)len, i ? "y" : text,
+             i ? (int)len : 1, i ? text : "y");
+    rows_expect(r, whole);
+  }
+}
+
+static void test_no_byte_that_is_not_utf8_comes_through_wherever_it_stands(void **state) {
+  static const uint8_t next[] = {'x', 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC3, 0xE0, 0xEF, 0xF4};
+  static const size_t places[][2] = {{0, 0}, {0, 30}, {11, 0}, {13, 9}, {28, 0}, {40, 20}, {9, 20}, {10, 21}};
+  size_t count = sizeof next;
+  struct rows r;
+  rows_init(&r, &format_ndjson, "");
+  rows_add_column(&r, "t", KIND_TEXT);
+  rows_add_column(&r, "j", KIND_JSON);
+  rows_begin(&r);
+  for (unsigned lead = 0x80; lead <= 0xFF; lead++)
+    for (size_t i = 0; i < count * count; i++)
+      for (size_t p = 0; p < sizeof places / sizeof *places; p++) {
+        const uint8_t bytes[] = {(uint8_t)lead, next[i / count], next[i % count], i % 2 ? 'x' : 0x80};
+        expect_refused_if_wrong(&r, bytes, places[p][0], places[p][1]);
+      }
   rows_deinit(&r);
 }
 
@@ -294,6 +335,7 @@ static void test_a_string_may_straddle_pieces_of_the_file(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_no_byte_that_is_not_utf8_comes_through_wherever_it_stands),
       cmocka_unit_test(test_no_rows_are_an_empty_array),
       cmocka_unit_test(test_commas_stand_between_rows_whatever_part_they_are_in),
       cmocka_unit_test(test_every_kind_is_what_row_to_json_gives),

@@ -1,4 +1,5 @@
 #include "rows.h"
+#include "utf8_by_the_letter.h"
 #include "whole.h"
 
 #include "format/xml.h"
@@ -305,31 +306,13 @@ static void test_half_a_surrogate_pair_in_a_key_is_counted_each_time(void **stat
   rows_deinit(&r);
 }
 
-/* RFC 3629 and XML's Char by their letter, whatever way the encoder goes. */
-static bool is_xml_utf8(const uint8_t *at, const uint8_t *end) {
-  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  while (at < end) {
-    uint8_t lead = *at++;
-    unsigned bytes = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    uint32_t code = bytes == 1 ? lead : lead & (0x7Fu >> bytes);
-    if ((lead >= 0x80 && lead < 0xC0) || lead >= 0xF8 || end - at < (int)bytes - 1) return false;
-    for (unsigned i = 1; i < bytes; i++) {
-      if ((*at & 0xC0) != 0x80) return false;
-      code = code << 6 | (*at++ & 0x3Fu);
-    }
-    if (code < least[bytes] || (code >= 0xD800 && code < 0xE000) || code > 0x10FFFF) return false;
-    if (code == 0xFFFE || code == 0xFFFF) return false;
-  }
-  return true;
-}
-
 /* `bytes` behind `before` letters, in front of `behind`: as a text, and in a document like one before it. */
 static void expect_refused_if_wrong(struct rows *r, const uint8_t bytes[4], size_t before, size_t behind) {
   char text[200], document[200];
   memset(text, 'x', sizeof text);
   memcpy(text + before, bytes, 4);
   size_t len = before + 4 + behind;
-  bool is_right = is_xml_utf8((const uint8_t *)text, (const uint8_t *)text + len);
+  bool is_right = is_utf8_by_the_letter(text, len, 0xFFFD);
   snprintf(document, sizeof document, "{\"a\": \"%.*s\"}", (int)len, text);
   const struct cell texts[] = {{(const uint8_t *)text, (int32_t)len}, rows_text("y")};
   const struct cell documents[] = {rows_text("{\"a\": \"y\"}"), rows_text(document)};
@@ -347,7 +330,8 @@ static void expect_refused_if_wrong(struct rows *r, const uint8_t bytes[4], size
 }
 
 static void test_no_byte_that_is_not_utf8_comes_through_wherever_it_stands(void **state) {
-  static const uint8_t next[] = {'x', 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBD, 0xBE, 0xBF, 0xC0, 0xC3, 0xE0, 0xEF, 0xF4};
+  static const uint8_t next[] = {'x', 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBD, 0xBE, 0xBF, 0xC0, 0xC3, 0xE0, 0xEF,
+                                 0xF4};
   static const size_t places[][2] = {{0, 0}, {0, 30}, {11, 0}, {13, 9}, {28, 0}, {40, 20}};
   size_t count = sizeof next;
   struct rows r;
