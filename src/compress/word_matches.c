@@ -30,16 +30,30 @@ static const uint8_t kinds[256] = {
     [0x80 ... 0xff] = LETTER,   /* the bytes of other letters in UTF-8 */
 };
 
+/*
+ * Where a word begins, and the latest places before it with the same hashes, 0 where there is none. They
+ * depend on the text, not on the matches chosen, so words are looked up many at a time: the processor fetches
+ * many lines of the tables side by side, where it would wait for those of one word after the other.
+ */
+struct start {
+  uint32_t place;
+  uint32_t before[WORD_MATCHES_TABLES];
+};
+
+#define STARTS 64                  /* looked up at a time, and what the last 64 bytes have beyond */
+#define STARTS_MAX (STARTS + 63)
+
 /* The matches of one text while they are being found. */
 struct finding {
   struct word_matches *m;
   const uint8_t *start, *end;
-  const uint8_t *last;        /* where a match may begin */
+  const uint8_t *last;        /* behind where a match may begin */
   const uint8_t *literals;    /* begin of what no match holds yet */
   const uint8_t *block_end;
   uint32_t distance;          /* of the match before */
-  size_t group;               /* place of the 64 bytes that `starts` tells of */
-  uint64_t starts;            /* where words begin, the first byte in the lowest bit */
+  size_t searched;            /* bytes whose words are in `starts` or were */
+  size_t count;               /* of the starts */
+  struct start starts[STARTS_MAX];
 };
 
 /* What a place may repeat. */
@@ -132,57 +146,73 @@ static struct kind_bits kinds_of(const uint8_t *at, size_t count) {
   return bits;
 }
 
-/* A word begins where letters do, or what follows a number. Signs behind words would be looked at in vain. */
-static void find_starts(struct finding *f, size_t group) {
-  const uint8_t *at = f->start + group;
+/*
+ * One bit for each of 64 bytes. A word begins where letters do, or what follows a number. Signs behind words
+ * would be looked at in vain.
+ */
+static uint64_t starts_of(const struct finding *f, const uint8_t *at) {
   struct kind_bits bits = kinds_of(at, f->end - at < 64 ? (size_t)(f->end - at) : 64);
-  enum kind before = group ? kinds[at[-1]] : OTHER;
-  f->starts = (bits.letters & ~(bits.letters << 1 | (before == LETTER))) |
-              (~bits.digits & (bits.digits << 1 | (before == DIGIT)));
-  f->group = group;
+  enum kind before = at > f->start ? kinds[at[-1]] : OTHER;
+  return (bits.letters & ~(bits.letters << 1 | (before == LETTER))) |
+         (~bits.digits & (bits.digits << 1 | (before == DIGIT)));
 }
 
-/* The first word that begins at `at` or behind it; some place behind f->last where there is none. */
-static const uint8_t *next_start(struct finding *f, const uint8_t *at) {
-  while (at < f->last) {
-    size_t place = (size_t)(at - f->start), group = place & ~(size_t)63;
-    if (group != f->group) find_starts(f, group);
-    uint64_t starts = f->starts >> (place - group);
-    if (starts) return at + __builtin_ctzll(starts);
-    at = f->start + group + 64;
+/* The next ones; their hashes stand where look_up_starts puts what it finds by them. */
+static void collect_starts(struct finding *f) {
+  for (f->count = 0; f->count < STARTS && f->start + f->searched < f->last; f->searched += 64) {
+    const uint8_t *at = f->start + f->searched;
+    uint64_t starts = starts_of(f, at);
+    if (f->last - at < 64) starts &= (UINT64_C(1) << (f->last - at)) - 1;
+    if (!f->searched) starts &= ~UINT64_C(1);   /* place 0 means none */
+    for (; starts; starts &= starts - 1) {
+      int i = __builtin_ctzll(starts);
+      struct start *s = &f->starts[f->count++];
+      s->place = (uint32_t)(f->searched + i);
+      hash(at + i, s->before);
+    }
   }
-  return at;
+}
+
+/* Looks them up and puts them into the tables, in the text's order. */
+static void look_up_starts(struct finding *f) {
+  for (struct start *s = f->starts; s < f->starts + f->count; s++)
+    for (int t = 0; t < WORD_MATCHES_TABLES; t++) {
+      uint32_t *latest = &f->m->places[t][s->before[t]];
+      s->before[t] = *latest;
+      *latest = s->place;
+    }
 }
 
 static int bits_saved(size_t length, uint32_t distance) {
   return (int)length * BITS_PER_LITERAL - (31 - __builtin_clz(distance)) - BITS_PER_MATCH;
 }
 
-/* The latest places with the same hash, 0 where there is none. */
-static void get(const struct word_matches *m, const uint32_t hashes[], uint32_t places[]) {
-  for (int i = 0; i < WORD_MATCHES_TABLES; i++) places[i] = m->places[i][hashes[i]];
-}
-
-static void put(struct word_matches *m, const uint32_t hashes[], uint32_t place) {
-  for (int i = 0; i < WORD_MATCHES_TABLES; i++) m->places[i][hashes[i]] = place;
-}
-
-/* Puts the place into the tables. The first of theirs that is worth it, or the distance of before. */
-static struct repeat look(struct finding *f, const uint8_t *at) {
-  uint32_t place = (uint32_t)(at - f->start), hashes[WORD_MATCHES_TABLES], before[WORD_MATCHES_TABLES];
-  struct repeat best = {0};
-  hash(at, hashes);
-  get(f->m, hashes, before);
-  put(f->m, hashes, place);
-  for (int i = 0; i < WORD_MATCHES_TABLES && best.bits <= 0; i++) {
-    uint32_t distance = place - before[i];
-    if (!before[i] || distance >= 1u << WORD_MATCHES_WINDOW_LOG) continue;
-    if (short_bytes(f->start + before[i]) != short_bytes(at)) continue;
-    size_t length = equal_bytes(f->start + before[i], at, f->block_end);
-    if (length < MATCH_BYTES_MIN) continue;   /* at a block's end */
-    best = (struct repeat){length, distance, bits_saved(length, distance)};
+/*
+ * The place that most bytes led to, of those with the same SHORT_BYTES; 0: none. Without a branch, since no
+ * processor foresees which it is.
+ */
+static uint32_t latest_place(const struct finding *f, const struct start *s) {
+  uint64_t bytes = short_bytes(f->start + s->place);
+  uint32_t latest = 0;
+  for (int t = WORD_MATCHES_TABLES - 1; t >= 0; t--) {
+    uint32_t place = s->before[t];
+    bool is_near = (place != 0) & (s->place - place < 1u << WORD_MATCHES_WINDOW_LOG);
+    latest = is_near & (short_bytes(f->start + place) == bytes) ? place : latest;
   }
-  if (place > f->distance) {
+  return latest;
+}
+
+/* What the latest place has, or the distance of the match before. */
+static struct repeat look(const struct finding *f, const struct start *s) {
+  const uint8_t *at = f->start + s->place;
+  struct repeat best = {0};
+  uint32_t latest = latest_place(f, s);
+  if (latest) {
+    size_t length = equal_bytes(f->start + latest, at, f->block_end);
+    uint32_t distance = s->place - latest;
+    if (length >= MATCH_BYTES_MIN) best = (struct repeat){length, distance, bits_saved(length, distance)};
+  }
+  if (s->place > f->distance) {
     size_t length = equal_bytes(at - f->distance, at, f->block_end);
     int bits = (int)length * BITS_PER_LITERAL - BITS_AGAIN;
     if (length >= AGAIN_BYTES_MIN && bits > best.bits) best = (struct repeat){length, f->distance, bits};
@@ -212,19 +242,25 @@ static bool end_block(struct finding *f) {
   return true;
 }
 
-/* Takes the match, grown backwards over equal literals, puts the words within it into the tables, goes on. */
-static bool take(struct finding *f, const uint8_t **at, struct repeat r) {
-  const uint8_t *end = cut_word(*at, *at + r.length, f->end), *begin = *at, *from = *at - r.distance;
+/* Takes the match, grown backwards over equal literals. The words within it will not be looked at. */
+static bool take(struct finding *f, const uint8_t *at, struct repeat r) {
+  const uint8_t *end = cut_word(at, at + r.length, f->end), *begin = at, *from = at - r.distance;
   while (begin > f->literals && from > f->start && begin[-1] == from[-1]) begin--, from--;
   if (!add(f, (size_t)(begin - f->literals), (size_t)(end - begin), r.distance)) return false;
   f->distance = r.distance;
-  const uint8_t *stop = end < f->last ? end : f->last;
-  for (const uint8_t *word = *at; (word = next_start(f, word + 1)) < stop;) {
-    uint32_t hashes[WORD_MATCHES_TABLES];
-    hash(word, hashes);
-    put(f->m, hashes, (uint32_t)(word - f->start));
+  f->literals = end;
+  return true;
+}
+
+static bool look_at_starts(struct finding *f) {
+  for (const struct start *s = f->starts; s < f->starts + f->count; s++) {
+    const uint8_t *at = f->start + s->place;
+    if (at < f->literals) continue;
+    while (at >= f->block_end)
+      if (!end_block(f)) return false;
+    struct repeat r = look(f, s);
+    if (r.bits > 0 && !take(f, at, r)) return false;
   }
-  f->literals = *at = end;
   return true;
 }
 
@@ -232,16 +268,13 @@ bool word_matches_find(struct word_matches *m, const uint8_t *bytes, size_t len)
   size_t first = len < ZSTD_BLOCKSIZE_MAX ? len : ZSTD_BLOCKSIZE_MAX;
   struct finding f = {.m = m, .start = bytes, .end = bytes + len, .literals = bytes,
                       .block_end = bytes + first,
-                      .last = bytes + (len > TAIL_BYTES ? len - TAIL_BYTES : 0), .distance = 1,
-                      .group = SIZE_MAX};
+                      .last = bytes + (len > TAIL_BYTES ? len - TAIL_BYTES : 0), .distance = 1};
   for (int i = 0; i < WORD_MATCHES_TABLES; i++) memset(m->places[i], 0, TABLE_BYTES);
   m->count = 0;
-  for (const uint8_t *at = bytes + 1; (at = next_start(&f, at)) < f.last;) {   /* place 0 means none */
-    while (at >= f.block_end)
-      if (!end_block(&f)) return false;
-    struct repeat r = look(&f, at);
-    if (r.bits <= 0) at++;
-    else if (!take(&f, &at, r)) return false;
+  while (f.start + f.searched < f.last) {
+    collect_starts(&f);
+    look_up_starts(&f);
+    if (!look_at_starts(&f)) return false;
   }
   while (f.literals < f.end || m->count == 0 || m->found[m->count - 1].matchLength)
     if (!end_block(&f)) return false;
