@@ -109,7 +109,7 @@ size_t rle_size_max(size_t count, unsigned width) {
 
 void rle_decoder_init(struct rle_decoder *d, const uint8_t *bytes, size_t len, unsigned width) {
   assert(width >= 1 && width <= 32);
-  *d = (struct rle_decoder){.at = bytes, .end = bytes + len, .width = width};
+  *d = (struct rle_decoder){.at = bytes, .end = len ? bytes + len : bytes, .width = width};   /* NULL where there are none */
 }
 
 static bool read_header(struct rle_decoder *d) {
