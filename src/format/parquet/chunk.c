@@ -23,7 +23,7 @@ void chunk_reset_page(struct chunk *c) {
   c->pooled_bytes = 0;
   buffer_reset(&c->values);
   buffer_shrink(&c->values, c->head_bytes + 2 * (size_t)c->page_bytes);   /* after a huge value */
-  if (buffer_reserve(&c->values, c->head_bytes)) c->values.len = c->head_bytes;
+  if (c->head_bytes && buffer_reserve(&c->values, c->head_bytes)) c->values.len = c->head_bytes;
   c->moved_bytes = 0;
   c->entry_count = c->value_count = c->row_count = 0;
   c->text_bytes = 0;
