@@ -404,7 +404,9 @@ static inline uint8_t *write_cell(const struct csv *csv, const struct text_colum
 static bool csv_encode(struct encoder *e, const struct cell *cells, struct buffer *out, struct error *err) {
   const struct csv *csv = e->csv;
   const size_t count = csv->schema->column_count;
-  uint8_t *to = out->data + out->len, *limit = out->data + out->capacity;
+  uint8_t *to = buffer_reserve(out, 1);   /* so that there is memory to point into */
+  if (!to) return buffer_check(out, "a row", err);
+  uint8_t *limit = out->data + out->capacity;
   for (size_t i = 0; i < count; i++) {
     const struct text_column *column = &e->columns[i];
     const struct cell *c = &cells[column->cell];

@@ -256,6 +256,7 @@ static bool write_in_attribute(struct encoder *e, const struct text_column *colu
   static const struct text_stops stops = TEXT_STOPS('"', '\t', '\n', '\n');
   buffer_reset(&e->attribute);
   if (!column->inner(e, column, c, &e->attribute, err) || !buffer_check(&e->attribute, "a value", err)) return false;
+  if (e->attribute.len == 0) return true;   /* and perhaps no memory to point into */
   const uint8_t *at = e->attribute.data, *end = at + e->attribute.len;
   while (at < end) {
     const uint8_t *stop = text_find_stop(at, end, &stops);

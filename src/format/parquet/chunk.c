@@ -94,7 +94,7 @@ void chunk_reset(struct chunk *c) {
 
 bool chunk_last_entry(const struct chunk *c, struct sort_value *last) {
   static const uint8_t bits[] = {0, 1};
-  const uint8_t *end = c->values.data + c->values.len;
+  const uint8_t *end = c->values.len ? c->values.data + c->values.len : NULL;   /* all may be waiting still */
   *last = (struct sort_value){0};
   if (c->entry_count == 0 || c->values.failed || c->waiting.failed) return false;
   if (c->leaf->definition_max && c->definition.value < c->leaf->definition_max) return true;
