@@ -14,6 +14,7 @@ import sys
 import cases
 import datasets
 import growth
+import limits
 import peer_cases
 import plot
 import report
@@ -124,6 +125,8 @@ def publish(options, results):
     """Gives the text of the tables, and writes what was asked for."""
     name = options.block or ("peers" if options.peers else options.dataset[0])
     text = report.block(results, figures(results))
+    if results.about["table"] == limits.TABLE:
+        text = "\n\n".join(part for part in (text, limits.block(figures(results))) if part)
     if options.write:
         report.write_block(options.write, name, text)
     if options.plot:

@@ -15,6 +15,7 @@ ROWS = 3000
 
 sys.path.insert(0, str(ROOT / "bench"))
 
+import limits  # noqa: E402
 import measuring  # noqa: E402
 import report  # noqa: E402
 import rounds  # noqa: E402
@@ -241,6 +242,27 @@ def test_a_ratio_by_cpu_time_counts_the_server_and_the_floors_beside():
     assert rounds.ratio(made, "floor", "csv", rounds.cpu) == pytest.approx(2 / 3)
     before = [{"floor": run_of(1, 0.1, 0), "csv": run_of(2, 0.5, 0)}]
     assert rounds.ratio(before, "csv", "floor", rounds.cpu) is None, "files of before the server's time was noted"
+
+
+def test_a_table_says_which_limits_are_kept():
+    def figure(name, ratio, peak_mb, base="floor", **more):
+        figures = {"cpuRatio": None, "ratioToDecant": None, **more}
+        return {"name": name, "ratio": ratio, "base": base, "peakBytes": peak_mb << 20, **figures}
+
+    said = limits.block(
+        [
+            figure("floor", 1, 9),
+            figure("psql \\copy csv", 2.4, 9, ratioToDecant=2.2),
+            figure("csv", 1.154, 16),
+            figure("xml", 1.26, 17),
+            figure("csv, one lane in the key's order", 1.05, 12, "server alone"),
+        ]
+    )
+    assert "| csv | 1.15 |  | 1.15 | yes | 16.0 | 16 | yes |" in said
+    assert "| xml | 1.26 |  | 1.25 | **no** | 17.0 | 16 | **no** |" in said
+    assert "| csv, one lane in the key's order | 1.05¹ |  | 1.10 | yes |" in said
+    assert "2.20 times as long as decant's CSV; at least 2.3 is wanted: **no**" in said
+    assert "floor |" not in said.splitlines()[4] and limits.block([figure("floor", 1, 9)]) == ""
 
 
 def test_what_a_host_steals_is_said_where_it_disturbs():
