@@ -360,7 +360,7 @@ SCALARS = [
     ("numeric(12,3)", st.integers(-(10**12) + 1, 10**12 - 1).map(lambda n: f"({n}::numeric / 1000)")),
     (
         "numeric(30,3)",
-        st.integers(-(10**30) + 1, 10**30 - 1).map(lambda n: f"({n}::numeric / 1000)::numeric(30,3)"),
+        st.integers(-(10**30) + 1, 10**30 - 1).map(lambda n: f"({n}::numeric * 0.001)::numeric(30,3)"),
     ),
     ("text", TEXT.map(values.literal)),
     ("bytea", st.binary(max_size=9).map(lambda b: f"'\\x{b.hex()}'")),
