@@ -504,7 +504,8 @@ bool xml_nested_append_known(struct xml_nested *n, const struct text_column *col
   if (!root || !gap_trust_asks_to_try(&root->trust)) return false;
   if (text_may_load_behind(w.end, XML_SLACK_BYTES)) w.readable = w.end + XML_SLACK_BYTES;
   else copy_document(&w);
-  size_t out_len = out->len;
+  size_t out_len = out->len;   /* no string of a short document is so long that the buffer is drained */
+  _Static_assert(XML_DOCUMENT_BYTES <= BUFFER_PIECE_BYTES, "what was appended can be taken back");
   uint64_t specials = n->specials->total;
   if (append_by_gaps(&w, root->place)) {
     gap_trust_hit(&root->trust);
