@@ -357,7 +357,8 @@ bool export_run(const struct export_request *request, const struct export_settin
   atomic_store(&progress->phase, PHASE_PLANNING);
   bool ok = watch_start(&run, err) && plan(&run, err);
   if (ok) set_estimates(&run);
-  ok = ok && check_known_columns(request, &run.plan, err) && make_lanes(&run, err) && discover_columns(&run, err) && settle_budget(&run, err) &&
+  ok = ok && check_known_columns(request, &run.plan, err) && make_lanes(&run, err) &&
+       discover_columns(&run, err) && settle_budget(&run, err) &&
        open_output(&run, err) && open_feed(&run, err) && run_lanes(&run, err);
   if (ok) fill_result(&run, result, started_us);
   /* After a cancellation every other error is its consequence. */

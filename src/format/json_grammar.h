@@ -1,6 +1,7 @@
 /*
  * RFC 8259, byte by byte: is a text that comes in pieces JSON, in UTF-8? Constant memory: a bit for each open bracket,
- * of which there may be JSON_GRAMMAR_DEPTH_MAX: a deeper text is refused without being wrong (is_too_deep). Escapes may name half a surrogate pair, as the RFC's grammar has it.
+ * of which there may be JSON_GRAMMAR_DEPTH_MAX: a deeper text is refused without being wrong (is_too_deep). Escapes
+ * may name half a surrogate pair, as the RFC's grammar has it.
  */
 #pragma once
 #include "row/json.h"

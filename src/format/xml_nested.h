@@ -57,8 +57,8 @@ bool xml_nested_append_known(struct xml_nested *n, const struct text_column *col
                              struct buffer *out) MUST_CHECK;
 
 /*
- * The same for any JSON in UTF-8: the content of the element of a column whose start tag stands at the end of `out`. *is_nil says
- * that the element is null instead, and that nothing was appended.
+ * The same for any JSON in UTF-8: the content of the element of a column whose start tag stands at the end of
+ * `out`. *is_nil says that the element is null instead, and that nothing was appended.
  * ERR_SOURCE where the text is not JSON; ERR_VALUE under SPECIAL_ERROR.
  */
 bool xml_nested_append(struct xml_nested *n, const struct text_column *column, const uint8_t *json, size_t len,
