@@ -22,3 +22,21 @@ static inline bool is_utf8_by_the_letter(const char *text, size_t len, uint32_t 
   }
   return true;
 }
+
+/*
+ * Calls `look` with every byte above ASCII before three others at the ends of the ranges that matter, each at places
+ * around the ends of 16 and 32 bytes: `before` and `behind` say how many other bytes are to stand around them.
+ */
+static inline void utf8_for_doubtful(void (*look)(void *context, const uint8_t bytes[4], size_t before, size_t behind),
+                                     void *context) {
+  static const uint8_t next[] = {'x', 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBD, 0xBE, 0xBF, 0xC0, 0xC3, 0xE0, 0xEF,
+                                 0xF4};
+  static const size_t places[][2] = {{0, 0}, {0, 30}, {11, 0}, {13, 9}, {28, 0}, {40, 20}, {9, 20}, {10, 21}};
+  const size_t count = sizeof next;
+  for (unsigned lead = 0x80; lead <= 0xFF; lead++)
+    for (size_t i = 0; i < count * count; i++)
+      for (size_t p = 0; p < sizeof places / sizeof *places; p++) {
+        const uint8_t bytes[] = {(uint8_t)lead, next[i / count], next[i % count], i % 2 ? 'x' : 0x80};
+        look(context, bytes, places[p][0], places[p][1]);
+      }
+}
